@@ -1,0 +1,399 @@
+//! What can happen.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    plan::Plan,
+    words::{
+        Actor, EffectKey, GateRule, Judgement, Live, OperationalStatus, Owner, Release, Request, RunId, ServiceId,
+        StepId, StepResult, Verdict,
+    },
+};
+
+/// A change to the outside world, as it is intended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Make a release live.
+    Deploy {
+        /// Of which service.
+        service: ServiceId,
+        /// Which release.
+        release: Release,
+    },
+    /// Make a release live again that was live before.
+    Activate {
+        /// Of which service.
+        service: ServiceId,
+        /// Which release.
+        release: Release,
+    },
+    /// Stop a service.
+    Stop {
+        /// Which one.
+        service: ServiceId,
+    },
+    /// Record a rollback in the repository, as a commit on a branch of its own.
+    RollbackBranch {
+        /// The branch to make.
+        branch: String,
+        /// The release whose tree it gets.
+        to: Release,
+    },
+    /// Create or update the status issue.
+    PublishStatus,
+    /// Tell a chat.
+    Notify {
+        /// Which one, by its kind.
+        to: String,
+    },
+    /// A custom stage's own effect.
+    Custom {
+        /// The operation's name, as it stands in the effect's key.
+        name: String,
+        /// The service that it concerns.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<ServiceId>,
+        /// What `settle` needs to find out whether it happened.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        detail: Value,
+    },
+}
+
+impl Operation {
+    /// The operation's word in an effect key.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Deploy { .. } => "deploy",
+            Self::Activate { .. } => "activate",
+            Self::Stop { .. } => "stop",
+            Self::RollbackBranch { .. } => "branch",
+            Self::PublishStatus => "publish-status",
+            Self::Notify { to } => to,
+            Self::Custom { name, .. } => name,
+        }
+    }
+
+    /// The service that it concerns.
+    pub fn service(&self) -> Option<&ServiceId> {
+        match self {
+            Self::Deploy { service, .. } | Self::Activate { service, .. } | Self::Stop { service } => Some(service),
+            Self::Custom { service, .. } => service.as_ref(),
+            Self::RollbackBranch { .. } | Self::PublishStatus | Self::Notify { .. } => None,
+        }
+    }
+
+    /// What is live of the service once the operation is done.
+    pub fn makes_live(&self) -> Option<(&ServiceId, Live)> {
+        match self {
+            Self::Deploy { service, release } | Self::Activate { service, release } => {
+                Some((service, Live::Release(release.clone())))
+            }
+            Self::Stop { service } => Some((service, Live::Stopped)),
+            Self::RollbackBranch { .. } | Self::PublishStatus | Self::Notify { .. } | Self::Custom { .. } => None,
+        }
+    }
+}
+
+/// How an effect ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", tag = "result", content = "message")]
+pub enum EffectResult {
+    /// It happened.
+    Done,
+    /// It failed, and it is known that nothing was changed.
+    NotDone(String),
+    /// It failed halfway: something else than before and than intended is left.
+    Partly(String),
+    /// Nobody knows whether it happened.
+    Unknown(String),
+}
+
+/// What recovery found out about an effect without an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Landed {
+    /// The outside world shows that it happened.
+    Happened,
+    /// The outside world shows that it did not.
+    DidNotHappen,
+    /// The outside world cannot say.
+    Unknown,
+}
+
+/// From where to where one service returns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct RollbackTarget {
+    /// What was live.
+    pub from: Live,
+    /// What is to be live again.
+    pub to: Release,
+}
+
+/// A decided rollback.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct RollbackDecision {
+    /// Whether the engine decided it, and not a request. Only these count against the budget.
+    pub automatic: bool,
+    /// Each service's way.
+    pub services: BTreeMap<ServiceId, RollbackTarget>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A command that CI ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct CommandRun {
+    /// The arguments, redacted.
+    pub argv: Vec<String>,
+    /// Its exit code; `None` when a signal ended it.
+    pub exit_code: Option<i32>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// The last lines of what it printed, redacted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<String>,
+}
+
+/// The signal that asked a run to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// Ctrl-C (SIGINT).
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// The first event of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct RunStarted {
+    /// What was asked.
+    pub request: Request,
+    /// What will happen.
+    pub plan: Plan,
+    /// Who executes it.
+    pub owner: Owner,
+}
+
+/// Declares the event kinds once: the enum, its names on the wire, and the way back.
+macro_rules! event_kinds {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal { $( $(#[$fdoc:meta])* $field:ident : $type:ty ),* $(,)? } )*) => {
+        /// What happened. `data` of the stored event; its `kind` is the name in snake case.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+        #[serde(tag = "kind", content = "data", rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum EventKind {
+            /// The first event of a run: request, plan and owner.
+            RunStarted(Box<RunStarted>),
+            /// A rollback was decided; its releases of origin are quarantined from here on.
+            RollbackDecided(RollbackDecision),
+            $( $(#[$doc])* $variant { $( $(#[$fdoc])* $field : $type ),* }, )*
+            /// A kind that this version does not know. It is kept as it is; whoever meets one may read but not mutate.
+            #[serde(skip)]
+            Unknown {
+                /// Its name.
+                kind: String,
+                /// Its data.
+                data: Value,
+            },
+        }
+
+        impl EventKind {
+            /// Every name that this version knows.
+            pub const NAMES: &'static [&'static str] = &["run_started", "rollback_decided", $($name),*];
+
+            /// The event's name on the wire.
+            pub fn name(&self) -> &str {
+                match self {
+                    Self::RunStarted(_) => "run_started",
+                    Self::RollbackDecided(_) => "rollback_decided",
+                    $( Self::$variant { .. } => $name, )*
+                    Self::Unknown { kind, .. } => kind,
+                }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    /// Another process took up the run, with a new epoch.
+    RunContinued = "run_continued" {
+        /// Who executes it now.
+        owner: Owner,
+    }
+    /// The run holds the environment's lock.
+    LockAcquired = "lock_acquired" {
+        /// Who executes the run.
+        owner: Owner,
+        /// Who asked.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// Whether it outlives the run: a person's lock.
+        sticky: bool,
+    }
+    /// The run gave the lock back.
+    LockReleased = "lock_released" {}
+    /// Nothing mutating starts from here on.
+    StopLatched = "stop_latched" {
+        /// Who stopped.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    }
+    /// The latch is lifted.
+    StopLifted = "stop_lifted" {
+        /// Which person.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    }
+    /// A deployer was asked what is live.
+    ReleaseFound = "release_found" {
+        /// Of which service.
+        service: ServiceId,
+        /// What it said.
+        live: Live,
+    }
+    /// A step began.
+    StepStarted = "step_started" {
+        /// Which.
+        step: StepId,
+        /// The first attempt is 1.
+        attempt: u32,
+    }
+    /// A gate rule was answered.
+    RuleJudged = "rule_judged" {
+        /// In which step.
+        step: StepId,
+        /// The rule.
+        rule: GateRule,
+    }
+    /// CI ran its commands.
+    CiReported = "ci_reported" {
+        /// In which step.
+        step: StepId,
+        /// Each command, in order.
+        commands: Vec<CommandRun>,
+    }
+    /// An effect is about to begin. Durable before it does.
+    EffectIntended = "effect_intended" {
+        /// Its key.
+        key: EffectKey,
+        /// In which step.
+        step: StepId,
+        /// What it is.
+        operation: Operation,
+    }
+    /// An effect ended.
+    EffectFinished = "effect_finished" {
+        /// Its key.
+        key: EffectKey,
+        /// How.
+        outcome: EffectResult,
+        /// What is worth knowing of it: a branch, a process id, an issue number.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        detail: Value,
+    }
+    /// Recovery asked the outside world about an effect without an end.
+    EffectSettled = "effect_settled" {
+        /// Its key.
+        key: EffectKey,
+        /// What it found.
+        landed: Landed,
+    }
+    /// A watch concluded.
+    WindowJudged = "window_judged" {
+        /// In which step.
+        step: StepId,
+        /// Each service's judgement.
+        services: Vec<Judgement>,
+    }
+    /// Somebody asked the run to end.
+    CancelRequested = "cancel_requested" {
+        /// How.
+        signal: Signal,
+    }
+    /// A step ended.
+    StepFinished = "step_finished" {
+        /// Which.
+        step: StepId,
+        /// How.
+        result: StepResult,
+        /// How long it took, in milliseconds.
+        elapsed_ms: u64,
+    }
+    /// The verdict stands; only the report follows.
+    VerdictReached = "verdict_reached" {
+        /// The verdict.
+        verdict: Verdict,
+        /// Why.
+        reason: String,
+    }
+    /// The status issue shows this run.
+    StatusPublished = "status_published" {
+        /// The issue's number.
+        issue: u64,
+        /// Its page.
+        url: String,
+        /// What it says.
+        operational_status: OperationalStatus,
+    }
+    /// A chat was told, or not.
+    Notified = "notified" {
+        /// Which, by its kind.
+        to: String,
+        /// `sent`, or why not.
+        outcome: String,
+        /// What it was told about.
+        operational_status: OperationalStatus,
+    }
+    /// Another run was found over and was closed by this one.
+    RunAbandoned = "run_abandoned" {
+        /// Which.
+        abandoned: RunId,
+        /// What is known of how it ended.
+        verdict: Verdict,
+        /// Why.
+        reason: String,
+    }
+    /// The last event of every run.
+    RunFinished = "run_finished" {
+        /// The verdict.
+        verdict: Verdict,
+        /// Why.
+        reason: String,
+        /// The state of the system at that moment.
+        operational_status: OperationalStatus,
+        /// Why it is so.
+        status_reasons: Vec<String>,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_name_is_the_one_on_the_wire() {
+        let event = EventKind::LockReleased {};
+        let value = serde_json::to_value(&event).unwrap_or_default();
+        assert_eq!(value["kind"], event.name());
+        let mut names = EventKind::NAMES.to_vec();
+        names.dedup();
+        assert_eq!(names.len(), EventKind::NAMES.len());
+    }
+}

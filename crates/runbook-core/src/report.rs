@@ -1,0 +1,224 @@
+//! The report of a run, `runbook/report/v1`: what `--format json` prints and the `monitoring-report` artifact holds.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::Operation,
+    state::{EnvironmentState, RunState, StepStatus},
+    status::{ServiceRow, StatusContext, current_status, service_rows},
+    words::{Action, CommitId, EnvironmentId, GateRule, Live, OperationalStatus, ReleaseId, RunId, ServiceId, StepId, Verdict},
+};
+
+/// One stage's line in a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct StageRow {
+    /// The step.
+    pub id: StepId,
+    /// `passed`, `warned`, `skipped`, `blocked`, `failed`, `running` or `pending`.
+    pub outcome: String,
+    /// Why, where there is something to say.
+    pub reason: Option<String>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// The gate rules that it answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<GateRule>,
+}
+
+impl StageRow {
+    /// A line for each step of a run.
+    pub fn of(run: &RunState) -> Vec<Self> {
+        run.steps
+            .iter()
+            .map(|state| {
+                let (outcome, reason) = match &state.status {
+                    StepStatus::Pending => ("pending", None),
+                    StepStatus::Running => ("running", None),
+                    StepStatus::Finished(result) => (result.word(), result.reason()),
+                };
+                Self {
+                    id: state.step.id.clone(),
+                    outcome: outcome.to_owned(),
+                    reason,
+                    elapsed_ms: state.elapsed_ms,
+                    rules: state.rules.clone(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// What was live before a run, and after it. `null`: unknown or stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct ReleasesRow {
+    /// Before it.
+    pub before: BTreeMap<ServiceId, Option<ReleaseId>>,
+    /// After it.
+    pub after: BTreeMap<ServiceId, Option<ReleaseId>>,
+}
+
+/// One service's way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct ReturnRow {
+    /// What was live; `null` when that was unknown.
+    pub from: Option<ReleaseId>,
+    /// What is live again.
+    pub to: ReleaseId,
+}
+
+/// The rollback of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct RollbackRow {
+    /// Each service's way back.
+    pub services: BTreeMap<ServiceId, ReturnRow>,
+    /// Why it was decided.
+    pub reason: String,
+    /// Whether nobody had to ask for it.
+    pub automatic: bool,
+    /// The branch that records it in the repository.
+    pub branch: Option<String>,
+    /// Whether the services were measured healthy afterwards, over the whole window.
+    pub verified: bool,
+}
+
+/// One chat's line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct NotificationRow {
+    /// Which chat.
+    pub to: String,
+    /// `sent`, or why not.
+    pub outcome: String,
+}
+
+/// The status issue, as a report names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct IssueRow {
+    /// Its number.
+    pub number: u64,
+    /// Its page.
+    pub url: String,
+}
+
+/// What a run did and measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct Report {
+    /// Always `runbook/report/v1`.
+    pub schema: String,
+    /// Which run.
+    pub run: RunId,
+    /// What was asked.
+    pub action: Action,
+    /// Where the request came from.
+    pub trigger: String,
+    /// Who asked.
+    pub actor: String,
+    /// For which environment.
+    pub environment: EnvironmentId,
+    /// On which branch.
+    pub branch: Option<String>,
+    /// On which commit.
+    pub commit: Option<CommitId>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; the newest event's time while it has not.
+    pub finished_at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// The verdict; `null` while there is none.
+    pub verdict: Option<Verdict>,
+    /// Why.
+    pub verdict_reason: Option<String>,
+    /// The state of the system.
+    pub operational_status: OperationalStatus,
+    /// Why it is so.
+    pub status_reasons: Vec<String>,
+    /// Past this moment the words are stale.
+    pub valid_until: Timestamp,
+    /// Each stage.
+    pub stages: Vec<StageRow>,
+    /// Each service.
+    pub services: Vec<ServiceRow>,
+    /// What was live.
+    pub releases: ReleasesRow,
+    /// The rollback, where there was one.
+    pub rollback: Option<RollbackRow>,
+    /// Who was told.
+    pub notifications: Vec<NotificationRow>,
+    /// The status issue, where it was published.
+    pub issue: Option<IssueRow>,
+}
+
+impl Report {
+    /// The value of [`Report::schema`].
+    pub const SCHEMA: &'static str = "runbook/report/v1";
+
+    /// The report of a run, as far as its events tell. Pure.
+    pub fn of(run: &RunState, environment: &EnvironmentState, context: &StatusContext) -> Self {
+        let now = run.updated_at;
+        let services = service_rows(environment, context, now);
+        let (operational_status, status_reasons) =
+            run.finished.clone().unwrap_or_else(|| current_status(run, environment, context, now));
+        let id_of = |live: &Live| live.release().map(|release| release.id.clone());
+        let before = run.plan.services.iter().map(|s| (s.id.clone(), id_of(&s.live))).collect();
+        let after = run
+            .plan
+            .services
+            .iter()
+            .map(|s| (s.id.clone(), environment.service(&s.id).and_then(|state| id_of(&state.live))))
+            .collect();
+        let branch = run.effects.values().find_map(|effect| match &effect.operation {
+            Operation::RollbackBranch { branch, .. } if effect.is_done() => Some(branch.clone()),
+            _ => None,
+        });
+        Self {
+            schema: Self::SCHEMA.to_owned(),
+            run: run.run,
+            action: run.request.action,
+            trigger: run.request.origin.trigger.clone(),
+            actor: run.request.actor.name.clone(),
+            environment: run.request.environment.clone(),
+            branch: run.request.origin.branch.clone(),
+            commit: run.request.origin.commit.clone(),
+            started_at: run.started_at,
+            finished_at: now,
+            elapsed_ms: u64::try_from(now.duration_since(run.started_at).as_millis()).unwrap_or(0),
+            verdict: run.verdict.as_ref().map(|(verdict, _)| *verdict),
+            verdict_reason: run.verdict.as_ref().map(|(_, reason)| reason.clone()),
+            operational_status,
+            status_reasons,
+            valid_until: context.valid_until(now),
+            stages: StageRow::of(run),
+            services,
+            releases: ReleasesRow { before, after },
+            rollback: run.rollback.as_ref().map(|decision| RollbackRow {
+                services: decision
+                    .services
+                    .iter()
+                    .map(|(id, target)| {
+                        (id.clone(), ReturnRow { from: id_of(&target.from), to: target.to.id.clone() })
+                    })
+                    .collect(),
+                reason: decision.reason.clone(),
+                automatic: decision.automatic,
+                branch,
+                verified: run.rollback_verified() == Some(true),
+            }),
+            notifications: run
+                .notified
+                .iter()
+                .map(|(to, outcome)| NotificationRow { to: to.clone(), outcome: outcome.clone() })
+                .collect(),
+            issue: run.published.clone().map(|(number, url)| IssueRow { number, url }),
+        }
+    }
+}

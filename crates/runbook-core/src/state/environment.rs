@@ -1,0 +1,292 @@
+//! Everything of an environment that outlives a run, folded from all its events.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::{EffectResult, Event, EventKind, Landed, Operation},
+    words::{
+        Action, Actor, EffectKey, Health, Judgement, Live, OperationalStatus, Owner, Release, ReleaseId, RunId,
+        ServiceId, Verdict,
+    },
+};
+
+/// Who may mutate the environment now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// The run that holds it.
+    pub run: RunId,
+    /// Who executes that run.
+    pub owner: Owner,
+    /// Who asked.
+    pub actor: Actor,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether it outlives the run.
+    pub sticky: bool,
+}
+
+/// A set stop latch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latch {
+    /// Who stopped.
+    pub actor: Actor,
+    /// Why.
+    pub reason: String,
+    /// Since when. It never expires.
+    pub since: Timestamp,
+}
+
+/// What is known of one service.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ServiceState {
+    /// What is live.
+    pub live: Live,
+    /// The newest release whose whole monitor window was healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_known_good: Option<Release>,
+    /// The newest judgement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<Judgement>,
+    /// Since when its health is what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Releases that failed, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quarantine: BTreeMap<ReleaseId, String>,
+    /// Every release that was seen live, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<Release>,
+}
+
+/// A run that has no last event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenRun {
+    /// What was asked.
+    pub action: Action,
+    /// Who executes it.
+    pub owner: Owner,
+    /// Since when.
+    pub since: Timestamp,
+    /// Its effects without a known end.
+    pub effects: BTreeMap<EffectKey, Operation>,
+}
+
+/// The state of an environment: latch, lock, releases, open runs. A fold; nothing else writes it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct EnvironmentState {
+    /// Raised by each process that takes up a run; the fence.
+    pub epoch: u64,
+    /// The lock, while a run holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
+    /// The stop latch, while it is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latch: Option<Latch>,
+    /// Each service that was ever mentioned.
+    pub services: BTreeMap<ServiceId, ServiceState>,
+    /// When rollbacks were decided without being asked for, newest last; at most the last 100.
+    pub automatic_rollbacks: Vec<Timestamp>,
+    /// Runs without a last event.
+    pub open_runs: BTreeMap<RunId, OpenRun>,
+    /// The status issue's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<u64>,
+    /// The operational status at the end of the newest finished run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operational_status: Option<OperationalStatus>,
+    /// What each chat was last told, so that a transition is done only when each receiver has it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notified: BTreeMap<String, OperationalStatus>,
+    /// The newest finished run, its verdict and when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<(RunId, Action, Verdict, Timestamp)>,
+    /// How many events this version did not understand. With any, it may read but not mutate.
+    pub unknown_events: u64,
+}
+
+impl EnvironmentState {
+    /// The fold of all these events.
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut state = Self::default();
+        events.into_iter().for_each(|event| state.apply(event));
+        state
+    }
+
+    /// What is known of a service; nothing, for one that was never mentioned.
+    pub fn service(&self, id: &ServiceId) -> Option<&ServiceState> {
+        self.services.get(id)
+    }
+
+    /// The last known good release of a service.
+    pub fn last_known_good(&self, id: &ServiceId) -> Option<&Release> {
+        self.services.get(id)?.last_known_good.as_ref()
+    }
+
+    /// How many automatic rollbacks there were in the 24 hours before `now`.
+    pub fn recent_rollbacks(&self, now: Timestamp) -> usize {
+        let day = jiff::SignedDuration::from_hours(24);
+        self.automatic_rollbacks.iter().filter(|at| now.duration_since(**at) < day).count()
+    }
+
+    /// Takes one event in. Facts count whoever writes them; a stale run's facts are still facts.
+    pub fn apply(&mut self, event: &Event) {
+        self.epoch = self.epoch.max(event.epoch);
+        match &event.kind {
+            EventKind::RunStarted(started) => {
+                self.open_runs.insert(
+                    event.run,
+                    OpenRun {
+                        action: started.request.action,
+                        owner: started.owner.clone(),
+                        since: event.at,
+                        effects: BTreeMap::new(),
+                    },
+                );
+            }
+            EventKind::RunContinued { owner } => {
+                if let Some(open) = self.open_runs.get_mut(&event.run) {
+                    open.owner = owner.clone();
+                }
+            }
+            EventKind::LockAcquired { owner, actor, reason, sticky } => {
+                self.lock = Some(Lock {
+                    run: event.run,
+                    owner: owner.clone(),
+                    actor: actor.clone(),
+                    reason: reason.clone(),
+                    since: event.at,
+                    sticky: *sticky,
+                });
+            }
+            EventKind::LockReleased {} => self.release_lock(event.run),
+            EventKind::StopLatched { actor, reason } => {
+                self.latch = Some(Latch { actor: actor.clone(), reason: reason.clone(), since: event.at });
+            }
+            EventKind::StopLifted { .. } => self.latch = None,
+            EventKind::ReleaseFound { service, live } => self.set_live(service, live.clone()),
+            EventKind::EffectIntended { key, operation, .. } => {
+                if let Some(open) = self.open_runs.get_mut(&event.run) {
+                    open.effects.insert(key.clone(), operation.clone());
+                }
+                // Until its end is known, nobody knows what is live.
+                if let Some((service, _)) = operation.makes_live() {
+                    self.services.entry(service.clone()).or_default().live = Live::Unknown;
+                }
+            }
+            EventKind::EffectFinished { key, outcome, .. } => match outcome {
+                EffectResult::Done => self.effect_happened(key),
+                EffectResult::NotDone(_) => self.effect_did_not_happen(key),
+                EffectResult::Partly(_) => {
+                    self.take_effect(key);
+                }
+                EffectResult::Unknown(_) => {}
+            },
+            EventKind::EffectSettled { key, landed } => match landed {
+                Landed::Happened => self.effect_happened(key),
+                Landed::DidNotHappen => self.effect_did_not_happen(key),
+                Landed::Unknown => {}
+            },
+            EventKind::WindowJudged { services, .. } => services.iter().for_each(|judgement| self.judged(judgement)),
+            EventKind::RollbackDecided(decision) => {
+                if decision.automatic {
+                    self.automatic_rollbacks.push(event.at);
+                    let excess = self.automatic_rollbacks.len().saturating_sub(100);
+                    self.automatic_rollbacks.drain(..excess);
+                    for (service, target) in &decision.services {
+                        if let Some(release) = target.from.release() {
+                            let state = self.services.entry(service.clone()).or_default();
+                            state.quarantine.insert(release.id.clone(), decision.reason.clone());
+                        }
+                    }
+                }
+            }
+            EventKind::StatusPublished { issue, .. } => self.issue = Some(*issue),
+            EventKind::Notified { to, outcome, operational_status } => {
+                if outcome == "sent" {
+                    self.notified.insert(to.clone(), *operational_status);
+                }
+            }
+            EventKind::RunAbandoned { abandoned, verdict, .. } => {
+                self.close(*abandoned, *verdict, event.at);
+            }
+            EventKind::RunFinished { verdict, operational_status, .. } => {
+                self.operational_status = Some(*operational_status);
+                self.close(event.run, *verdict, event.at);
+            }
+            EventKind::StepStarted { .. }
+            | EventKind::RuleJudged { .. }
+            | EventKind::CiReported { .. }
+            | EventKind::CancelRequested { .. }
+            | EventKind::StepFinished { .. }
+            | EventKind::VerdictReached { .. } => {}
+            EventKind::Unknown { .. } => self.unknown_events += 1,
+        }
+    }
+
+    fn release_lock(&mut self, run: RunId) {
+        if self.lock.as_ref().is_some_and(|lock| lock.run == run && !lock.sticky) {
+            self.lock = None;
+        }
+    }
+
+    fn close(&mut self, run: RunId, verdict: Verdict, at: Timestamp) {
+        self.release_lock(run);
+        if let Some(open) = self.open_runs.remove(&run) {
+            self.last_run = Some((run, open.action, verdict, at));
+        }
+    }
+
+    fn take_effect(&mut self, key: &EffectKey) -> Option<Operation> {
+        self.open_runs.values_mut().find_map(|open| open.effects.remove(key))
+    }
+
+    fn effect_happened(&mut self, key: &EffectKey) {
+        let Some(operation) = self.take_effect(key) else { return };
+        if let Some((service, live)) = operation.makes_live() {
+            self.set_live(&service.clone(), live);
+        }
+    }
+
+    /// What was live before is live still: it is the newest release that was seen.
+    fn effect_did_not_happen(&mut self, key: &EffectKey) {
+        let Some(operation) = self.take_effect(key) else { return };
+        if let Some((service, _)) = operation.makes_live() {
+            let state = self.services.entry(service.clone()).or_default();
+            if let Some(release) = state.releases.last() {
+                state.live = Live::Release(release.clone());
+            }
+        }
+    }
+
+    fn set_live(&mut self, service: &ServiceId, live: Live) {
+        let state = self.services.entry(service.clone()).or_default();
+        if let Some(release) = live.release()
+            && state.releases.last() != Some(release)
+        {
+            state.releases.retain(|seen| seen != release);
+            state.releases.push(release.clone());
+        }
+        state.live = live;
+    }
+
+    /// Only a complete and healthy window of a known release promotes it; unknown promotes nothing.
+    fn judged(&mut self, judgement: &Judgement) {
+        let state = self.services.entry(judgement.service.clone()).or_default();
+        if state.judgement.as_ref().is_none_or(|before| before.health != judgement.health) {
+            state.since = Some(judgement.at);
+        }
+        if judgement.complete
+            && judgement.health == Health::Healthy
+            && let Some(release) = &judgement.release
+        {
+            state.last_known_good = Some(release.clone());
+            state.quarantine.remove(&release.id);
+        }
+        state.judgement = Some(judgement.clone());
+    }
+}

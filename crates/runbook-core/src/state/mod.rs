@@ -1,0 +1,9 @@
+//! The two pure folds over the one stream of events, and no other state:
+//! [`RunState`] of one run, [`EnvironmentState`] of everything that outlives a run.
+
+mod environment;
+mod run;
+
+pub use environment::{EnvironmentState, Latch, Lock, OpenRun, ServiceState};
+pub use run::{EffectState, RunState, StepState, StepStatus};
+

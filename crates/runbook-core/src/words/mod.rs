@@ -1,0 +1,19 @@
+//! The words of the runbook as plain data: what is asked, what was measured, how it came out.
+//!
+//! Nothing here acts. Each file holds one family of words; `docs/architecture.md` lists them all.
+
+mod action;
+mod exit;
+mod gate;
+mod health;
+mod ids;
+mod outcome;
+mod release;
+
+pub use action::{Action, Actor, ActorKind, Origin, Owner, ParseActionError, Request};
+pub use exit::{ExitCode, FailOn};
+pub use gate::{GateRule, RuleVerdict};
+pub use health::{Health, Judgement, Latency, OperationalStatus, Phases, Reading, StatusReason, operational_status};
+pub use ids::{CommitId, Digest, EffectKey, EnvironmentId, EventId, IdError, KindId, ReleaseId, RunId, ServiceId, StepId};
+pub use outcome::{Failure, LeftBehind, Outcome, StepResult, Verdict};
+pub use release::{Live, Release};
