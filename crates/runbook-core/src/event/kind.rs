@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     plan::Plan,
     words::{
-        Actor, EffectKey, GateRule, Judgement, Live, OperationalStatus, Owner, Release, Request, RunId, ServiceId,
+        Actor, EffectKey, GateRule, Judgement, LeftBehind, Live, OperationalStatus, Owner, Release, Request, RunId, ServiceId,
         StepId, StepResult, Verdict,
     },
 };
@@ -112,6 +112,17 @@ pub enum EffectResult {
     Partly(String),
     /// Nobody knows whether it happened.
     Unknown(String),
+}
+
+impl LeftBehind {
+    /// The end of an effect that failed and left this.
+    pub fn into_result(self, message: String) -> EffectResult {
+        match self {
+            Self::NoChange => EffectResult::NotDone(message),
+            Self::Changed => EffectResult::Partly(message),
+            Self::Unknown => EffectResult::Unknown(message),
+        }
+    }
 }
 
 /// What recovery found out about an effect without an end.

@@ -26,6 +26,8 @@ pub struct Lock {
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
+    /// The holder's epoch.
+    pub epoch: u64,
     /// Whether it outlives the run.
     pub sticky: bool,
 }
@@ -81,6 +83,9 @@ pub struct OpenRun {
 pub struct EnvironmentState {
     /// Raised by each process that takes up a run; the fence.
     pub epoch: u64,
+    /// The epoch of the newest lock, takeover or stop: a run of an older epoch cannot begin an effect. A run that only
+    /// observes raises the epoch but not the fence.
+    pub fence: u64,
     /// The lock, while a run holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
@@ -152,6 +157,7 @@ impl EnvironmentState {
                 if let Some(open) = self.open_runs.get_mut(&event.run) {
                     open.owner = owner.clone();
                 }
+                self.fence = self.fence.max(event.epoch);
             }
             EventKind::LockAcquired { owner, actor, reason, sticky } => {
                 self.lock = Some(Lock {
@@ -160,11 +166,14 @@ impl EnvironmentState {
                     actor: actor.clone(),
                     reason: reason.clone(),
                     since: event.at,
+                    epoch: event.epoch,
                     sticky: *sticky,
                 });
+                self.fence = self.fence.max(event.epoch);
             }
             EventKind::LockReleased {} => self.release_lock(event.run),
             EventKind::StopLatched { actor, reason } => {
+                self.fence = self.fence.max(event.epoch);
                 self.latch = Some(Latch { actor: actor.clone(), reason: reason.clone(), since: event.at });
             }
             EventKind::StopLifted { .. } => self.latch = None,

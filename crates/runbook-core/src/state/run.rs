@@ -180,6 +180,7 @@ impl RunState {
                 self.owner = owner.clone();
                 self.epoch = event.epoch;
             }
+            EventKind::LockAcquired { .. } => self.epoch = event.epoch,
             EventKind::StepStarted { step, .. } => {
                 if let Some(state) = self.step_mut(step) {
                     state.status = StepStatus::Running;
@@ -247,7 +248,6 @@ impl RunState {
                 self.finished = Some((*operational_status, status_reasons.clone()));
             }
             EventKind::RunStarted(_)
-            | EventKind::LockAcquired { .. }
             | EventKind::LockReleased {}
             | EventKind::ReleaseFound { .. }
             | EventKind::RunAbandoned { .. }

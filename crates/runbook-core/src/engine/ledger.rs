@@ -1,0 +1,357 @@
+//! The one writer of a run: it appends events, folds what comes back, and guards every effect.
+//!
+//! Events are buffered until something needs them to be durable (an intent, the lock, the latch) or somebody reads the
+//! state; then they are appended together. After a lost race the journal is read again, everything is checked again
+//! and the batch is encoded again.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Mutex;
+
+use super::{EngineError, Permit, Refusal};
+use crate::{
+    event::{Draft, EventKind, Head, Operation, encode},
+    plan::Access,
+    ports::{Clock, EventSink, Journal, JournalError, LocalLatch, Notice},
+    redact::Redactor,
+    state::{EnvironmentState, Latch, RunState},
+    words::{Action, Actor, EffectKey, EventId, Owner, RunId, StepId},
+};
+
+/// The longest that one call to the journal may take.
+const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
+/// How often a lost race is run again.
+const RACES: u32 = 50;
+
+/// What a ledger writes to and asks.
+#[derive(Debug, Clone)]
+pub struct LedgerPorts {
+    /// Where events are kept.
+    pub journal: Arc<dyn Journal>,
+    /// The latch's fallback, where there is one.
+    pub local_latch: Option<Arc<dyn LocalLatch>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Takes secrets out of everything that is written.
+    pub redactor: Redactor,
+    /// Who watches.
+    pub sinks: Vec<Arc<dyn EventSink>>,
+}
+
+/// One run's view of its environment's journal, and its only way to write to it.
+#[derive(Debug)]
+pub struct Ledger {
+    ports: LedgerPorts,
+    run: RunId,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    head: Head,
+    epoch: u64,
+    environment: EnvironmentState,
+    state: Option<RunState>,
+    buffer: Vec<Draft>,
+    /// Why events are kept in memory only: an emergency stop that could not reach the journal.
+    detached: Option<String>,
+}
+
+impl Ledger {
+    /// Reads the journal, and stands ready to write for `run`.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or does not hold together.
+    pub async fn open(ports: LedgerPorts, run: RunId) -> Result<Arc<Self>, EngineError> {
+        let inner = Inner {
+            head: Head::EMPTY,
+            epoch: 0,
+            environment: EnvironmentState::default(),
+            state: None,
+            buffer: Vec::new(),
+            detached: None,
+        };
+        let ledger = Self { ports, run, inner: Mutex::new(inner) };
+        let mut inner = ledger.inner.lock().await;
+        ledger.refresh(&mut inner).await?;
+        drop(inner);
+        Ok(Arc::new(ledger))
+    }
+
+    /// A ledger that keeps its events in memory, because the journal cannot be reached. For an emergency stop only.
+    pub(super) fn detached(ports: LedgerPorts, run: RunId, why: String) -> Arc<Self> {
+        let inner = Inner {
+            head: Head::EMPTY,
+            epoch: 1,
+            environment: EnvironmentState::default(),
+            state: None,
+            buffer: Vec::new(),
+            detached: Some(why),
+        };
+        Arc::new(Self { ports, run, inner: Mutex::new(inner) })
+    }
+
+    /// Which run writes here.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.ports.clock
+    }
+
+    pub(super) fn redact(&self, text: &str) -> String {
+        self.ports.redactor.redact(text)
+    }
+
+    pub(super) fn notice(&self, notice: &Notice) {
+        self.ports.sinks.iter().for_each(|sink| sink.on_notice(notice));
+    }
+
+    /// Both folds as they are now, with everything that was recorded so far.
+    ///
+    /// # Errors
+    /// When the journal cannot be written or read.
+    pub async fn state(&self) -> Result<(Option<RunState>, EnvironmentState), EngineError> {
+        let mut inner = self.inner.lock().await;
+        self.append(&mut inner, None).await?;
+        Ok((inner.state.clone(), inner.environment.clone()))
+    }
+
+    /// Why events are kept in memory only, when they are.
+    pub(super) async fn why_detached(&self) -> Option<String> {
+        self.inner.lock().await.detached.clone()
+    }
+
+    /// Keeps a fact for the next batch.
+    pub(super) async fn record(&self, kind: EventKind) {
+        let mut inner = self.inner.lock().await;
+        let draft = self.draft(&inner, kind);
+        inner.buffer.push(draft);
+    }
+
+    /// Records a fact and makes it, and all before it, durable.
+    pub(super) async fn commit(&self, kind: EventKind) -> Result<(), EngineError> {
+        let mut inner = self.inner.lock().await;
+        let draft = self.draft(&inner, kind);
+        inner.buffer.push(draft);
+        self.append(&mut inner, None).await
+    }
+
+    /// Begins the run: a new epoch, and the run's first event.
+    pub(super) async fn begin(&self, kind: EventKind) -> Result<(), EngineError> {
+        self.raise_epoch(kind, |_| Ok(())).await.map(|_: Result<(), ()>| ())
+    }
+
+    /// Takes the lock, with a new epoch, unless another run holds it. After this call the run is the one writer.
+    pub(super) async fn acquire_lock(&self, owner: Owner, actor: Actor, action: Action) -> Result<Result<(), crate::state::Lock>, EngineError> {
+        let run = self.run;
+        let kind = EventKind::LockAcquired { owner, actor, reason: action.to_string(), sticky: false };
+        self.raise_epoch(kind, move |environment| match &environment.lock {
+            Some(lock) if lock.run != run => Err(lock.clone()),
+            _ => Ok(()),
+        })
+        .await
+    }
+
+    /// Writes an event with a new epoch, if `allowed` still says so once everything else has been read.
+    pub(super) async fn raise_epoch<R>(
+        &self,
+        kind: EventKind,
+        allowed: impl Fn(&EnvironmentState) -> Result<(), R>,
+    ) -> Result<Result<(), R>, EngineError> {
+        let mut inner = self.inner.lock().await;
+        self.append(&mut inner, None).await?;
+        for _ in 0..RACES {
+            if let Err(reason) = allowed(&inner.environment) {
+                return Ok(Err(reason));
+            }
+            inner.epoch = inner.environment.epoch + 1;
+            let draft = self.draft(&inner, kind.clone());
+            match self.try_append(&mut inner, vec![draft]).await {
+                Err(EngineError::Journal(JournalError::Conflict { .. })) => self.refresh(&mut inner).await?,
+                other => return other.map(Ok),
+            }
+        }
+        Err(self.stuck("is written by others without a pause"))
+    }
+
+    /// Whether an effect may begin or go on now: latch, fence and lock, read afresh.
+    pub(super) async fn check(&self, access: Access, epoch: u64) -> Result<(), Refusal> {
+        let mut inner = self.inner.lock().await;
+        if inner.detached.is_none() {
+            self.refresh(&mut inner).await.map_err(Refusal::NotDurable)?;
+        }
+        self.local_latch(&inner, access).await?;
+        Self::allowed(&inner, access, epoch, self.run)
+    }
+
+    fn allowed(inner: &Inner, access: Access, epoch: u64, run: RunId) -> Result<(), Refusal> {
+        // Telling people what happened is never forbidden.
+        if access != Access::Mutating {
+            return Ok(());
+        }
+        let environment = &inner.environment;
+        if environment.fence > epoch {
+            return Err(Refusal::Fenced { mine: epoch, current: environment.fence });
+        }
+        let stops = inner.state.as_ref().is_some_and(|state| state.request.action == Action::EmergencyStop);
+        if stops {
+            return Ok(());
+        }
+        if let Some(latch) = &environment.latch {
+            return Err(Refusal::Latched(latch.reason.clone()));
+        }
+        if environment.lock.as_ref().is_none_or(|lock| lock.run != run) {
+            return Err(Refusal::NoLock);
+        }
+        Ok(())
+    }
+
+    async fn local_latch(&self, inner: &Inner, access: Access) -> Result<(), Refusal> {
+        let stops = inner.state.as_ref().is_some_and(|state| state.request.action == Action::EmergencyStop);
+        let Some(local) = self.ports.local_latch.as_ref().filter(|_| access == Access::Mutating && !stops) else {
+            return Ok(());
+        };
+        match local.read().await {
+            Ok(None) => Ok(()),
+            Ok(Some(latch)) => Err(Refusal::Latched(latch.reason)),
+            Err(error) => Err(Refusal::Latched(format!("{}, so it counts as set", super::with_causes(&error)))),
+        }
+    }
+
+    /// The latch, wherever it is set. An unreadable local one counts as set.
+    pub(super) async fn latch(&self) -> Option<Latch> {
+        let inner = self.inner.lock().await;
+        if let Some(latch) = &inner.environment.latch {
+            return Some(latch.clone());
+        }
+        match self.ports.local_latch.as_ref()?.read().await {
+            Ok(latch) => latch,
+            Err(error) => Some(Latch {
+                actor: Actor { name: "unknown".to_owned(), kind: crate::words::ActorKind::Automation },
+                reason: super::with_causes(&error),
+                since: self.ports.clock.now(),
+            }),
+        }
+    }
+
+    /// Makes an intent durable, if it may begin, and hands out the permit for it.
+    pub(super) async fn permit(
+        self: &Arc<Self>,
+        access: Access,
+        step: &StepId,
+        operation: Operation,
+    ) -> Result<Permit, Refusal> {
+        if access == Access::ReadOnly {
+            return Err(Refusal::ReadOnly(operation.word().to_owned()));
+        }
+        let mut inner = self.inner.lock().await;
+        self.append(&mut inner, None).await.map_err(Refusal::NotDurable)?;
+        for _ in 0..RACES {
+            // Another run may have stopped, or taken over, since this one last looked.
+            if inner.detached.is_none() {
+                self.refresh(&mut inner).await.map_err(Refusal::NotDurable)?;
+            }
+            let epoch = inner.epoch;
+            self.local_latch(&inner, access).await?;
+            Self::allowed(&inner, access, epoch, self.run)?;
+            let key = self.key(&inner, step, &operation).map_err(|e| {
+                Refusal::NotDurable(EngineError::Stuck { place: self.ports.journal.place(), problem: e.to_string() })
+            })?;
+            let kind = EventKind::EffectIntended { key: key.clone(), step: step.clone(), operation: operation.clone() };
+            let draft = self.draft(&inner, kind);
+            match self.try_append(&mut inner, vec![draft]).await {
+                Ok(()) => return Ok(Permit { key, epoch, access, ledger: Arc::clone(self) }),
+                Err(EngineError::Journal(JournalError::Conflict { .. })) => {}
+                Err(error) => return Err(Refusal::NotDurable(error)),
+            }
+        }
+        Err(Refusal::NotDurable(self.stuck("is written by others without a pause")))
+    }
+
+    /// `run/step/service/operation/n`. An effect of unknown end keeps its key when it is asked for again.
+    fn key(&self, inner: &Inner, step: &StepId, operation: &Operation) -> Result<EffectKey, crate::words::IdError> {
+        let service = operation.service().map_or("-", |service| service.as_str());
+        let word: String =
+            operation.word().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect();
+        let prefix = format!("{}/{step}/{service}/{word}/", self.run);
+        let effects = inner.state.as_ref().map(|state| &state.effects);
+        let mut n = 1;
+        while let Some(effect) = effects.and_then(|e| EffectKey::new(format!("{prefix}{n}")).ok().and_then(|k| e.get(&k))) {
+            if effect.is_unknown() {
+                break;
+            }
+            n += 1;
+        }
+        EffectKey::new(format!("{prefix}{n}"))
+    }
+
+    fn draft(&self, inner: &Inner, kind: EventKind) -> Draft {
+        Draft { id: EventId::new(), at: self.ports.clock.now(), run: self.run, epoch: inner.epoch, kind }
+    }
+
+    /// Appends the buffer and one more event, reading again after each lost race.
+    async fn append(&self, inner: &mut Inner, more: Option<Draft>) -> Result<(), EngineError> {
+        inner.buffer.extend(more);
+        if inner.buffer.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..RACES {
+            let batch = inner.buffer.clone();
+            match self.try_append(inner, batch).await {
+                Ok(()) => {
+                    inner.buffer.clear();
+                    return Ok(());
+                }
+                Err(EngineError::Journal(JournalError::Conflict { .. })) => self.refresh(inner).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(self.stuck("is written by others without a pause"))
+    }
+
+    async fn try_append(&self, inner: &mut Inner, batch: Vec<Draft>) -> Result<(), EngineError> {
+        let place = || self.ports.journal.place();
+        let encoded = encode(&batch, inner.head, &|text| self.ports.redactor.redact(text))
+            .map_err(|source| JournalError::Damaged { place: place(), source })?;
+        if inner.detached.is_none() {
+            if inner.environment.unknown_events > 0 {
+                return Err(EngineError::Newer { count: inner.environment.unknown_events });
+            }
+            tokio::time::timeout(JOURNAL_DEADLINE, self.ports.journal.append(&encoded, inner.head))
+                .await
+                .map_err(|_| self.stuck("did not take an event within 30 s"))??;
+        }
+        inner.head = encoded.head;
+        for event in &encoded.events {
+            Self::apply(inner, self.run, event);
+            self.ports.sinks.iter().for_each(|sink| sink.on_event(event));
+        }
+        Ok(())
+    }
+
+    async fn refresh(&self, inner: &mut Inner) -> Result<(), EngineError> {
+        let (stored, head) = tokio::time::timeout(JOURNAL_DEADLINE, self.ports.journal.replay(inner.head))
+            .await
+            .map_err(|_| self.stuck("did not answer within 30 s"))??;
+        for stored in &stored {
+            Self::apply(inner, self.run, &stored.event);
+        }
+        inner.head = head;
+        Ok(())
+    }
+
+    fn apply(inner: &mut Inner, run: RunId, event: &crate::event::Event) {
+        inner.environment.apply(event);
+        match &mut inner.state {
+            Some(state) => state.apply(event),
+            None if event.run == run => inner.state = RunState::begin(event),
+            None => {}
+        }
+    }
+
+    fn stuck(&self, problem: &str) -> EngineError {
+        EngineError::Stuck { place: self.ports.journal.place(), problem: problem.to_owned() }
+    }
+}

@@ -1,0 +1,35 @@
+//! The ports: what the runbook asks of the outside world, one trait a file.
+//!
+//! Adapters implement them; stages get them when they are built. Every method that changes something takes a
+//! [`Permit`](crate::engine::Permit), which only [`StageContext::effect`](crate::engine::StageContext::effect)
+//! makes, after the intent is durable.
+
+mod ci;
+mod clock;
+mod deployer;
+mod event_sink;
+mod history;
+mod issue_tracker;
+mod journal;
+mod liveness;
+mod local_latch;
+mod metrics;
+mod notifier;
+mod probe;
+mod stage;
+mod version_control;
+
+pub use ci::{Ci, CiError, CiOrder, CiReport};
+pub use clock::{Clock, SystemClock};
+pub use deployer::{DeployError, Deployed, Deployer, Order, Rehearsal};
+pub use event_sink::{EventSink, Notice};
+pub use history::{History, HistoryError, Sample};
+pub use issue_tracker::{IssueError, IssueTracker, IssueUpdate, PublishedIssue};
+pub use journal::{Journal, JournalError};
+pub use liveness::{Liveness, OwnerState};
+pub use local_latch::{LocalLatch, LocalLatchError};
+pub use metrics::{Measurement, MetricsSink};
+pub use notifier::{Notifier, NotifyError};
+pub use probe::{FnProbe, Probe, ProbeError, probe_fn};
+pub use stage::{OpenEffect, Stage, StageError, StageFn, stage_fn};
+pub use version_control::{Checkout, Resolved, RollbackBranch, RollbackCommit, VersionControl, VersionError};

@@ -1,0 +1,110 @@
+//! What a definition may see while it builds: the project's facts, never its whole configuration.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+
+use super::BuiltProbe;
+use crate::{
+    config::{MonitorConfig, RollbackConfig},
+    ports::{Ci, Clock, Deployer, History, IssueTracker, Liveness, Notifier, VersionControl},
+    redact::{Redactor, Secret},
+    status::{ServiceFacts, StatusContext},
+    words::{EnvironmentId, ServiceId},
+};
+
+/// Looks a variable up. The core reads no environment; the face hands this in.
+#[derive(Clone)]
+pub struct Lookup(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lookup")
+    }
+}
+
+impl Lookup {
+    /// Looks variables up with this function.
+    pub fn new(find: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(find))
+    }
+
+    /// Looks variables up in a fixed list.
+    pub fn fixed<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        let variables: BTreeMap<String, String> =
+            variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self::new(move |name| variables.get(name).cloned())
+    }
+
+    /// The variable's value; one that is empty counts as unset.
+    pub fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.is_empty())
+    }
+
+    /// The variable's value as a secret.
+    pub fn secret(&self, name: &str) -> Option<Secret> {
+        self.get(name).map(Secret::new)
+    }
+}
+
+/// The service that something is built for.
+#[derive(Debug, Clone)]
+pub struct ServiceScope {
+    /// Id, name, port.
+    pub facts: ServiceFacts,
+    /// Its URL, interpolated.
+    pub url: Option<String>,
+    /// Why its URL cannot be reached from here, when that is known: a loopback URL on a GitHub-hosted runner. Probes
+    /// then answer [`ProbeError`](crate::ports::ProbeError) with these words.
+    pub out_of_reach: Option<String>,
+}
+
+/// What a definition may see while it builds.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// The project's name.
+    pub project: String,
+    /// The folder of `runbook.toml`; relative paths start here.
+    pub root: PathBuf,
+    /// Where state is kept (`.runbook/`): checkouts, logs, locks.
+    pub state_dir: PathBuf,
+    /// Which environment.
+    pub environment: EnvironmentId,
+    /// The service, for probes and deployers.
+    pub service: Option<ServiceScope>,
+    /// Variables; secrets are taken from here by name.
+    pub variables: Lookup,
+    /// Takes secrets out of what is kept or shown.
+    pub redactor: Redactor,
+    /// The repository, where there is one.
+    pub version_control: Option<Arc<dyn VersionControl>>,
+}
+
+/// The collaborators that stages are built with.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Whether owners of runs still exist, and who this process is.
+    pub liveness: Arc<dyn Liveness>,
+    /// The repository, where there is one.
+    pub version_control: Option<Arc<dyn VersionControl>>,
+    /// Build and test, where configured.
+    pub ci: Option<Arc<dyn Ci>>,
+    /// Each service's deployer, where it has one.
+    pub deployers: BTreeMap<ServiceId, Arc<dyn Deployer>>,
+    /// Each service's probes.
+    pub probes: BTreeMap<ServiceId, Vec<BuiltProbe>>,
+    /// The status issue's home; `Err` holds why there is none.
+    pub issue_tracker: Result<Arc<dyn IssueTracker>, String>,
+    /// The chats.
+    pub notifiers: Vec<Arc<dyn Notifier>>,
+    /// Readings over time, where kept.
+    pub history: Option<Arc<dyn History>>,
+    /// What pictures of the status need to know.
+    pub status: StatusContext,
+    /// The owner's settings for watching.
+    pub monitor: MonitorConfig,
+    /// The owner's settings for returning.
+    pub rollback: RollbackConfig,
+    /// Each service's `paths`, for the rollback of one component.
+    pub paths: BTreeMap<ServiceId, Vec<String>>,
+}
