@@ -1,1 +1,2 @@
-//! testkit
+//! kit
+pub mod github;

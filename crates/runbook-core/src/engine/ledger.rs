@@ -123,6 +123,11 @@ impl Ledger {
         self.inner.lock().await.detached.clone()
     }
 
+    /// Goes on in memory, because the journal cannot be reached. For an emergency stop only.
+    pub(super) async fn detach(&self, why: String) {
+        self.inner.lock().await.detached = Some(why);
+    }
+
     /// Keeps a fact for the next batch.
     pub(super) async fn record(&self, kind: EventKind) {
         let mut inner = self.inner.lock().await;

@@ -1,16 +1,22 @@
 //! The engine: a loop around the pure `decide`, with the journal written before every effect.
 //!
 //! `decide` chooses, `execute` carries out, `ledger` writes and reads the one stream of events, `context` is what a
-//! stage sees of all this, and `permit` is the leave to do one effect.
+//! stage sees of all this, `permit` is the leave to do one effect, `assembly` puts everything together, `cancel` asks a
+//! run to end and `recovery` closes runs that were interrupted.
 
+mod assembly;
+mod cancel;
 mod context;
 mod decide;
 mod error;
 mod execute;
 mod ledger;
 mod permit;
+mod recovery;
 
-pub use context::StageContext;
+pub use assembly::{PrepareError, Surroundings, known_services};
+pub use cancel::Cancel;
+pub use context::{EffectDetail, StageContext};
 pub use decide::{Next, decide};
 pub use error::{EngineError, with_causes};
 pub use execute::{Engine, RunResult};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use super::BuiltProbe;
 use crate::{
-    config::{MonitorConfig, RollbackConfig},
+    config::{MonitorConfig, PolicyConfig, RollbackConfig},
     ports::{Ci, Clock, Deployer, History, IssueTracker, Liveness, Notifier, VersionControl},
     redact::{Redactor, Secret},
     status::{ServiceFacts, StatusContext},
@@ -105,6 +105,8 @@ pub struct Ports {
     pub monitor: MonitorConfig,
     /// The owner's settings for returning.
     pub rollback: RollbackConfig,
+    /// What the safety gate insists on.
+    pub policy: PolicyConfig,
     /// Each service's `paths`, for the rollback of one component.
     pub paths: BTreeMap<ServiceId, Vec<String>>,
 }

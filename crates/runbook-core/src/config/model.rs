@@ -1,0 +1,217 @@
+//! The tables of `runbook.toml`, with their defaults.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Kinded, Period};
+use crate::words::{ServiceId, StepId};
+
+/// `[project]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectConfig {
+    /// What people call it.
+    pub name: String,
+    /// `owner/name` on GitHub; by default `GITHUB_REPOSITORY`.
+    pub repository: Option<String>,
+}
+
+/// `[[service]]`: something that runs and can be probed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceConfig {
+    /// Its id.
+    pub id: ServiceId,
+    /// What people call it; by default the id.
+    pub name: String,
+    /// Where it is reached.
+    pub url: Option<String>,
+    /// Variables that the URL would have come from, had they been set.
+    pub url_defaulted: Vec<String>,
+    /// Whether the whole system is down without it; a service is only not critical when its owner says so.
+    pub critical: bool,
+    /// The paths of the repository that belong to it, for the rollback of it alone.
+    pub paths: Vec<String>,
+    /// Its probes; none means one look at its URL.
+    pub probes: Vec<Kinded>,
+    /// How it is deployed; `None`: as `[deploy]` says.
+    pub deploy: Option<Kinded>,
+}
+
+/// The plain keys of `[[service]]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceTable {
+    pub(super) id: ServiceId,
+    pub(super) name: Option<String>,
+    pub(super) url: Option<String>,
+    #[serde(default = "yes")]
+    pub(super) critical: bool,
+    #[serde(default)]
+    pub(super) paths: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// `[deploy]`: how services are deployed that do not say it themselves.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DeployConfig {
+    /// Whether a push to the default branch deploys.
+    pub on_push: bool,
+    /// Which versions are releases: a glob over tags.
+    pub tag_pattern: Option<String>,
+    /// The deployer of every service without one of its own.
+    pub deployer: Option<Kinded>,
+}
+
+/// `[monitor]`: how services are watched.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MonitorConfig {
+    /// How long a service is watched after a change.
+    pub window: Period,
+    /// The pause between two samples of one service.
+    pub interval: Period,
+    /// How long a service may take to come up, before bad samples count.
+    pub startup: Period,
+    /// How many bad samples in a row confirm a fault.
+    pub confirm: u32,
+    /// The pause between two samples that confirm, outside of a window; jittered by half.
+    pub confirm_pause: Period,
+}
+
+impl Default for MonitorConfig {
+    fn default() -> Self {
+        Self {
+            window: Period::secs(60),
+            interval: Period::secs(2),
+            startup: Period::secs(20),
+            confirm: 3,
+            confirm_pause: Period::millis(500),
+        }
+    }
+}
+
+/// `[rollback]`: how an unhealthy release is left.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RollbackConfig {
+    /// Whether an unhealthy deploy is rolled back without asking.
+    pub automatic: bool,
+    /// How many automatic rollbacks an environment may have in 24 hours.
+    pub budget: u32,
+    /// Whether a rollback is recorded in the repository, as a commit on a branch of its own.
+    pub branch: bool,
+    /// Path globs that a rollback commit leaves as they are; a trailing `/` means the whole folder.
+    pub keep: Vec<String>,
+    /// The remote that the branch is pushed to; by default none.
+    pub push: Option<String>,
+}
+
+impl Default for RollbackConfig {
+    fn default() -> Self {
+        Self {
+            automatic: true,
+            budget: 2,
+            branch: true,
+            keep: vec![".github/workflows/".to_owned(), "runbook.toml".to_owned()],
+            push: None,
+        }
+    }
+}
+
+/// `[policy]`: what the safety gate insists on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyConfig {
+    /// Whether a worktree with uncommitted changes blocks a deploy.
+    pub require_clean: bool,
+    /// The longest that one stage may take, without its own limit.
+    pub stage_timeout: Period,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self { require_clean: true, stage_timeout: Period::secs(30 * 60) }
+    }
+}
+
+/// Where the journal lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JournalHome {
+    /// On this machine alone.
+    #[default]
+    Local,
+}
+
+/// `[journal]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// Where it lives.
+    pub home: JournalHome,
+}
+
+/// `[status_issue]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatusIssueConfig {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// The variable that holds the token.
+    pub token_env: String,
+    /// The API's address; by default `GITHUB_API_URL`, or GitHub's own.
+    pub api_url: Option<String>,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// How long its words count: a little more than the pause between two scheduled runs.
+    pub valid_for: Period,
+    /// The workflow file that the suggested commands name.
+    pub workflow: String,
+}
+
+impl Default for StatusIssueConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            token_env: "GITHUB_TOKEN".to_owned(),
+            api_url: None,
+            labels: ["ai-agent", "automated", "runbook"].map(str::to_owned).to_vec(),
+            valid_for: Period::secs(7 * 3600),
+            workflow: "ai-agent-handoff-runbook.yml".to_owned(),
+        }
+    }
+}
+
+/// `[[stage]]`: a stage beside the built-in ones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomStage {
+    /// Its id in plans and reports.
+    pub id: StepId,
+    /// Its kind and settings.
+    pub kind: Kinded,
+    /// The step that it follows.
+    pub after: StepId,
+    /// The longest that it may take.
+    pub timeout: Option<Period>,
+}
+
+/// The plain keys of `[[stage]]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StageTable {
+    pub(super) id: StepId,
+    pub(super) kind: crate::words::KindId,
+    pub(super) after: StepId,
+    pub(super) timeout: Option<Period>,
+}
+
+/// The plain keys of `[deploy]`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DeployTable {
+    pub(super) on_push: bool,
+    pub(super) tag_pattern: Option<String>,
+}

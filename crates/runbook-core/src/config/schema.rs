@@ -1,0 +1,96 @@
+//! The JSON Schema of `runbook.toml`: the tables, with the settings of every registered kind.
+
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::{
+    JournalConfig, MonitorConfig, PolicyConfig, ProjectConfig, RollbackConfig, StatusIssueConfig,
+    model::{DeployTable, ServiceTable, StageTable},
+};
+use crate::registry::Registry;
+
+/// The schema of the configuration, with the kinds of this registry.
+pub fn config_schema(registry: &Registry) -> Value {
+    let mut generator = SchemaGenerator::default();
+    let table = |schema: Schema| schema.to_value();
+    let kinds = registry.schemas();
+    let kinded = |port: &str| -> Value {
+        let alternatives: Vec<Value> = kinds
+            .get(port)
+            .into_iter()
+            .flat_map(|schemas| schemas.iter())
+            .map(|(kind, schema)| with_kind(kind, schema.clone().to_value()))
+            .collect();
+        json!({ "oneOf": alternatives })
+    };
+    let mut service = table(generator.subschema_for::<ServiceTable>());
+    let definitions = |generator: &mut SchemaGenerator| generator.take_definitions(true);
+    let project = generator.subschema_for::<ProjectConfig>();
+    let monitor = generator.subschema_for::<MonitorConfig>();
+    let rollback = generator.subschema_for::<RollbackConfig>();
+    let policy = generator.subschema_for::<PolicyConfig>();
+    let journal = generator.subschema_for::<JournalConfig>();
+    let status_issue = generator.subschema_for::<StatusIssueConfig>();
+    let stage = generator.subschema_for::<StageTable>();
+    let deploy = generator.subschema_for::<DeployTable>();
+    let mut defs = definitions(&mut generator);
+    if let Some(properties) = properties_of(&mut defs, "ServiceTable") {
+        properties.insert("probe".to_owned(), json!({ "type": "array", "items": kinded("probe") }));
+        properties.insert("deploy".to_owned(), kinded("deployer"));
+    }
+    if let Some(properties) = properties_of(&mut defs, "StageTable") {
+        properties.insert("with".to_owned(), json!({ "type": "object", "description": "the settings of the kind" }));
+    }
+    if let Some(Value::Object(deploy)) = defs.get_mut("DeployTable") {
+        // Beside its own keys it takes those of the deployer that it names.
+        deploy.insert("additionalProperties".to_owned(), json!(true));
+    }
+    if let Value::Object(service) = &mut service {
+        service.remove("additionalProperties");
+    }
+    let tables = json!({
+        "schema": { "const": 1, "description": "the version of this format" },
+        "default_environment": { "type": "string", "description": "the environment that is meant when nobody names one" },
+        "project": project,
+        "variables": { "type": "object", "additionalProperties": { "type": "string" } },
+        "service": { "type": "array", "items": service },
+        "ci": kinded("ci"),
+        "deploy": deploy,
+        "monitor": monitor,
+        "rollback": rollback,
+        "policy": policy,
+        "journal": journal,
+        "notify": { "type": "array", "items": kinded("notifier") },
+        "status_issue": status_issue,
+        "stage": { "type": "array", "items": stage },
+        "environment": {
+            "type": "object",
+            "description": "overrides of one environment; `service` is a table of tables here, by service id",
+            "additionalProperties": { "type": "object" },
+        },
+    });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "runbook.toml",
+        "type": "object",
+        "required": ["schema", "project"],
+        "additionalProperties": false,
+        "properties": tables,
+        "$defs": defs,
+    })
+}
+
+fn properties_of<'a>(defs: &'a mut Map<String, Value>, name: &str) -> Option<&'a mut Map<String, Value>> {
+    defs.get_mut(name)?.get_mut("properties")?.as_object_mut()
+}
+
+fn with_kind(kind: &str, mut schema: Value) -> Value {
+    if let Value::Object(object) = &mut schema {
+        object.remove("$schema");
+        let properties = object.entry("properties").or_insert_with(|| json!({}));
+        if let Value::Object(properties) = properties {
+            properties.insert("kind".to_owned(), json!({ "const": kind }));
+        }
+    }
+    schema
+}

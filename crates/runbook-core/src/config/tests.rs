@@ -1,0 +1,98 @@
+//! The configuration as people get it wrong: each error has its place and a way on.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::path::Path;
+
+use super::*;
+use crate::{registry::Lookup, words::EnvironmentId};
+
+const GOOD: &str = r#"schema = 1
+[project]
+name = "Quantum Pi Forge"
+
+[[service]]
+id = "fastapi"
+name = "FastAPI Quantum Conduit"
+url = "${FASTAPI_URL:-http://localhost:8000}"
+
+[[service.probe]]
+kind = "http"
+path = "/health"
+timeout = "${HEALTH_CHECK_TIMEOUT:-5}s"
+
+[monitor]
+window = "30s"
+confirm = "${CONFIRM:-2}"
+
+[environment.staging.service.fastapi]
+url = "http://staging:8000"
+critical = false
+
+[environment.staging.monitor]
+window = "10s"
+
+[environment.production]
+"#;
+
+fn load(text: &str, environment: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let document = Document::parse(Path::new("runbook.toml"), text)?;
+    document.config(&EnvironmentId::new(environment).unwrap(), &Lookup::fixed(variables.iter().copied()))
+}
+
+#[test]
+fn environments_overlay_and_variables_fill_in() {
+    let production = load(GOOD, "production", &[("FASTAPI_URL", "http://prod:1"), ("CONFIRM", "4")]).unwrap();
+    assert_eq!(production.services[0].url.as_deref(), Some("http://prod:1"));
+    assert!(production.services[0].critical && production.services[0].url_defaulted.is_empty());
+    assert_eq!((production.monitor.window, production.monitor.confirm), (Period::secs(30), 4));
+
+    let staging = load(GOOD, "staging", &[("FASTAPI_URL", "")]).unwrap();
+    assert_eq!(staging.services[0].url.as_deref(), Some("http://staging:8000"));
+    assert!(!staging.services[0].critical);
+    assert_eq!((staging.monitor.window, staging.monitor.confirm), (Period::secs(10), 2));
+    assert_ne!(staging.digest, production.digest);
+
+    let defaulted = load(GOOD, "production", &[("FASTAPI_URL", "")]).unwrap();
+    assert_eq!(defaulted.services[0].url_defaulted, ["FASTAPI_URL"], "empty counts as unset");
+    let document = Document::parse(Path::new("runbook.toml"), GOOD).unwrap();
+    assert_eq!(document.default_environment(), None, "two environments and no default");
+}
+
+/// (what to change, line, column, part of the message, part of the hint)
+#[test]
+fn every_error_names_its_place_and_a_way_on() {
+    let cases: &[(&str, &str, usize, usize, &str, &str)] = &[
+        ("name = \"FastAPI", "nmae = \"FastAPI", 7, 1, "unknown key `nmae`", "did you mean `name`?"),
+        ("window = \"30s\"", "window = 30", 16, 10, "expected a length of time", ""),
+        ("window = \"30s\"", "window = \"soon\"", 16, 10, "found the string \"soon\"", ""),
+        ("[monitor]", "[moniter]", 15, 2, "unknown key `moniter`", "did you mean `monitor`?"),
+        ("schema = 1", "schema = 2", 1, 10, "reads schema 1", "schema = 1"),
+        ("id = \"fastapi\"", "id = \"Fast API\"", 6, 6, "is not a service id", ""),
+        ("kind = \"http\"", "king = \"http\"", 10, 1, "the key `kind` is missing", ""),
+        ("${FASTAPI_URL:-http://localhost:8000}", "${FASTAPI_URL}", 8, 7, "`FASTAPI_URL` is not set", "give a default"),
+        ("service.fastapi]", "service.fastpi]", 19, 30, "no service `fastpi`", "did you mean `fastapi`?"),
+        ("[environment.staging.monitor]", "[environment.staging.monitr]", 23, 22, "unknown key `monitr`", "monitor"),
+        ("name = \"Quantum Pi Forge\"", "name = \"open", 3, 8, "", ""),
+        ("critical = false", "critical = \"no\"", 21, 12, "expected a boolean", ""),
+        ("confirm = \"${CONFIRM:-2}\"", "confirm = 0", 17, 11, "between 1 and 100", "3"),
+    ];
+    for (from, to, line, column, message, hint) in cases {
+        assert!(GOOD.contains(from), "{from}");
+        let error = load(&GOOD.replacen(from, to, 1), "staging", &[]).expect_err(to);
+        assert_eq!((error.line, error.column), (*line, *column), "{to}: {error}");
+        assert!(error.message.contains(message), "{to}: {error}");
+        assert!(error.hint.as_deref().unwrap_or_default().contains(hint), "{to}: {:?}", error.hint);
+        assert!(error.to_string().starts_with("runbook.toml:"), "{error}");
+    }
+    let twice = GOOD.replace("[monitor]", "[[service]]\nid = \"fastapi\"\n[monitor]");
+    assert!(load(&twice, "staging", &[]).unwrap_err().message.contains("there twice"));
+    let missing = load(&GOOD.replace("[project]\nname = \"Quantum Pi Forge\"", ""), "staging", &[]).unwrap_err();
+    assert!(missing.message.contains("`[project]` is missing"), "{missing}");
+}
+
+#[test]
+fn an_unknown_environment_is_refused_with_the_known_ones() {
+    let error = load(GOOD, "stagging", &[]).unwrap_err();
+    assert!(error.hint.unwrap().contains("`staging`"));
+}

@@ -1,0 +1,399 @@
+//! What comes next. One pure function of plan, run, environment and time; it alone chooses.
+//!
+//! It believes evidence, not words: a stage that says "passed" without the events that its work leaves behind does not
+//! pass here. So a gate, a deploy, a watch or a rollback that does nothing can never end in a good verdict.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    event::{Operation, RollbackDecision, RollbackTarget},
+    plan::{Plan, Step, When, stage_kind},
+    state::{EnvironmentState, RunState, StepState, StepStatus},
+    words::{
+        Action, Failure, Health, LeftBehind, Outcome, Release, RuleVerdict, ServiceId, StepId, StepResult, Verdict,
+    },
+};
+
+/// What the engine does next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Set the stop latch.
+    SetLatch,
+    /// Lift the stop latch.
+    LiftLatch,
+    /// Run a step.
+    Run(StepId),
+    /// Leave a step out.
+    Skip(StepId, String),
+    /// Decide a rollback.
+    Rollback(RollbackDecision),
+    /// The verdict stands; only the report follows.
+    Conclude(Verdict, String),
+    /// Write the last event.
+    Finish(Verdict, String),
+}
+
+/// Chooses what comes next. Total: whatever the state, there is an answer, and following it ends every run.
+pub fn decide(plan: &Plan, run: &RunState, environment: &EnvironmentState, now: Timestamp) -> Next {
+    if let Some((verdict, reason)) = &run.verdict {
+        return after_verdict(plan, run, *verdict, reason);
+    }
+    let case = Case { plan, run, environment, now };
+    if plan.action == Action::EmergencyStop && !run.latched {
+        return Next::SetLatch;
+    }
+    if run.cancelled.is_some() {
+        return case.cancelled();
+    }
+    for state in run.steps.iter().filter(|state| state.step.when != When::Finally) {
+        // Once a rollback is decided, what led to it is settled; the way there is not gone on.
+        if run.rollback.is_some() && state.step.when == When::InOrder {
+            match state.status {
+                StepStatus::Finished(_) => continue,
+                StepStatus::Pending if plan.action != Action::Rollback => {
+                    return Next::Skip(state.step.id.clone(), "a rollback was decided".to_owned());
+                }
+                StepStatus::Pending | StepStatus::Running => {}
+            }
+        }
+        if state.step.when == When::OnRollback && run.rollback.is_none() {
+            if let Some(next) = case.before_rollback() {
+                return next;
+            }
+            if state.status == StepStatus::Pending {
+                return Next::Skip(state.step.id.clone(), "there is nothing to return from".to_owned());
+            }
+        }
+        let decided = match &state.status {
+            StepStatus::Pending => Some(Next::Run(state.step.id.clone())),
+            // The engine runs steps to their end; one that is running still belongs to an owner that is gone.
+            StepStatus::Running => Some(case.needs_operator(format!("step {} was interrupted", state.step.id))),
+            StepStatus::Finished(result) => case.finished(state, result),
+        };
+        if let Some(next) = decided {
+            return next;
+        }
+    }
+    case.conclusion()
+}
+
+fn after_verdict(plan: &Plan, run: &RunState, verdict: Verdict, reason: &str) -> Next {
+    for state in &run.steps {
+        match (&state.status, state.step.when) {
+            (StepStatus::Pending, When::Finally) => return Next::Run(state.step.id.clone()),
+            (StepStatus::Pending, _) => {
+                return Next::Skip(state.step.id.clone(), format!("the run was {} before", verdict.phrase()));
+            }
+            _ => {}
+        }
+    }
+    // To publish is what `update-status` is for; every other action did its work before the report.
+    if plan.action == Action::UpdateStatus && verdict == Verdict::Succeeded {
+        let failed = run.steps.iter().find_map(|state| match state.result() {
+            Some(StepResult::Failed(failure)) if state.step.when == When::Finally => Some(failure),
+            _ => None,
+        });
+        if let Some(failure) = failed {
+            return Next::Finish(Verdict::Failed, failure.message.clone());
+        }
+    }
+    Next::Finish(verdict, reason.to_owned())
+}
+
+/// Everything a decision looks at.
+struct Case<'a> {
+    plan: &'a Plan,
+    run: &'a RunState,
+    environment: &'a EnvironmentState,
+    now: Timestamp,
+}
+
+impl Case<'_> {
+    fn needs_operator(&self, reason: impl Into<String>) -> Next {
+        Next::Conclude(Verdict::NeedsOperator, reason.into())
+    }
+
+    /// The services whose effects have no known end.
+    fn unknown_services(&self) -> Vec<&ServiceId> {
+        self.run.service_effects().filter(|(_, effect)| effect.is_unknown()).map(|(service, _)| service).collect()
+    }
+
+    fn cancelled(&self) -> Next {
+        let unknown = self.unknown_services();
+        if !unknown.is_empty() {
+            return self.needs_operator(format!("ended by a signal; nobody knows what is live of {}", list(&unknown)));
+        }
+        let changed = self.run.changed_services();
+        let reason = if changed.is_empty() {
+            "ended by a signal; nothing was changed".to_owned()
+        } else {
+            format!("ended by a signal; {} had been changed and was not watched to the end", list(&changed))
+        };
+        Next::Conclude(Verdict::Aborted, reason)
+    }
+
+    /// What a finished step means; `None`: go on.
+    fn finished(&self, state: &StepState, result: &StepResult) -> Option<Next> {
+        match result {
+            StepResult::Failed(failure) => Some(self.failed(&state.step, failure)),
+            StepResult::Ended(Outcome::Blocked(reasons)) => Some(self.blocked(&state.step, reasons)),
+            StepResult::Ended(outcome) => match state.step.kind.as_str() {
+                stage_kind::SAFETY_GATE => self.gate(state),
+                stage_kind::CI => self.ci(state, outcome),
+                stage_kind::DEPLOY => self.deployed(state, outcome),
+                stage_kind::MONITOR if state.step.when == When::OnRollback => self.verified(),
+                stage_kind::MONITOR => self.monitored(state),
+                stage_kind::ROLLBACK => self.returned(),
+                stage_kind::STOP => self.stopped(),
+                _ => None,
+            },
+        }
+    }
+
+    fn blocked(&self, step: &Step, reasons: &[String]) -> Next {
+        let reason = reasons.join("; ");
+        if self.run.changed_services().is_empty() {
+            return Next::Conclude(Verdict::Blocked, reason);
+        }
+        self.leave(step, &reason)
+    }
+
+    fn failed(&self, step: &Step, failure: &Failure) -> Next {
+        if self.plan.action == Action::EmergencyStop {
+            return self.needs_operator(failure.message.clone());
+        }
+        if self.run.rollback.is_some() {
+            return self.needs_operator(format!("{} failed: {}", step.id, failure.message));
+        }
+        let unknown = self.unknown_services();
+        if !unknown.is_empty() {
+            return self.needs_operator(format!("nobody knows what is live of {}: {}", list(&unknown), failure.message));
+        }
+        if self.run.changed_services().is_empty() {
+            return match failure.left {
+                LeftBehind::NoChange => Next::Conclude(Verdict::Failed, format!("{}: {}", step.id, failure.message)),
+                LeftBehind::Changed | LeftBehind::Unknown => {
+                    self.needs_operator(format!("{} left something behind: {}", step.id, failure.message))
+                }
+            };
+        }
+        match failure.left {
+            // Unknown never rolls back.
+            LeftBehind::Unknown => self.needs_operator(format!("{} ended in the unknown: {}", step.id, failure.message)),
+            LeftBehind::NoChange | LeftBehind::Changed => self.leave(step, &failure.message),
+        }
+    }
+
+    fn gate(&self, state: &StepState) -> Option<Next> {
+        let blocking: Vec<&str> =
+            state.rules.iter().filter(|r| r.verdict == RuleVerdict::Block).map(|r| r.evidence.as_str()).collect();
+        if !blocking.is_empty() {
+            return Some(Next::Conclude(Verdict::Blocked, blocking.join("; ")));
+        }
+        let missing: Vec<&str> = self
+            .plan
+            .policy
+            .required_rules
+            .iter()
+            .map(String::as_str)
+            .filter(|required| !state.rules.iter().any(|rule| rule.id == *required))
+            .collect();
+        if !missing.is_empty() {
+            let reason = format!("the safety gate did not answer {}", missing.join(", "));
+            return Some(Next::Conclude(Verdict::Blocked, reason));
+        }
+        if self.plan.action == Action::Resume && !self.run.lifted {
+            return Some(Next::LiftLatch);
+        }
+        None
+    }
+
+    fn ci(&self, state: &StepState, outcome: &Outcome) -> Option<Next> {
+        let green = !state.commands.is_empty() && state.commands.iter().all(|c| c.exit_code == Some(0));
+        match outcome {
+            Outcome::Skipped(_) => None,
+            _ if green => None,
+            _ => Some(Next::Conclude(Verdict::Failed, "ci: it passed without a command that ended with 0".to_owned())),
+        }
+    }
+
+    fn deployed(&self, state: &StepState, outcome: &Outcome) -> Option<Next> {
+        let missing: Vec<&ServiceId> = self
+            .plan
+            .changing()
+            .filter(|(service, target)| {
+                !self.run.effects.values().any(|effect| {
+                    effect.is_done()
+                        && matches!(&effect.operation, Operation::Deploy { service: s, release } if *s == service.id && release == *target)
+                })
+            })
+            .map(|(service, _)| &service.id)
+            .collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let reason = match outcome {
+            Outcome::Skipped(reason) => format!("{} was not deployed: {reason}", list(&missing)),
+            _ => format!("{} was not deployed, though the stage says {outcome:?}", list(&missing)),
+        };
+        Some(self.failed(&state.step, &Failure { message: reason, left: LeftBehind::NoChange }))
+    }
+
+    fn monitored(&self, state: &StepState) -> Option<Next> {
+        let judged: BTreeMap<&ServiceId, _> = state.judgements.iter().map(|j| (&j.service, j)).collect();
+        let unseen: Vec<&ServiceId> =
+            self.plan.services.iter().map(|s| &s.id).filter(|id| !judged.contains_key(id)).collect();
+        let changed = self.run.changed_services();
+        let of = |health: Health| -> Vec<&ServiceId> {
+            changed.iter().copied().filter(|id| judged.get(id).is_some_and(|j| j.health == health)).collect()
+        };
+        let unhealthy = of(Health::Unhealthy);
+        if !unhealthy.is_empty() {
+            let evidence: Vec<&str> =
+                unhealthy.iter().filter_map(|id| judged.get(id)).map(|j| j.evidence.as_str()).collect();
+            return Some(self.leave(&state.step, &format!("{} is unhealthy ({})", list(&unhealthy), evidence.join("; "))));
+        }
+        if !unseen.is_empty() {
+            return Some(if changed.is_empty() {
+                Next::Conclude(Verdict::Failed, format!("nobody measured {}", list(&unseen)))
+            } else {
+                self.needs_operator(format!("nobody measured {}", list(&unseen)))
+            });
+        }
+        let unknown = of(Health::Unknown);
+        if !unknown.is_empty() {
+            return Some(self.needs_operator(format!("the health of {} is unknown after the change", list(&unknown))));
+        }
+        let partial: Vec<&ServiceId> =
+            changed.iter().copied().filter(|id| judged.get(id).is_some_and(|j| !j.complete)).collect();
+        if !partial.is_empty() {
+            return Some(self.needs_operator(format!("{} was not watched to the end of the window", list(&partial))));
+        }
+        None
+    }
+
+    /// Before the first step of a rollback that nobody decided yet.
+    fn before_rollback(&self) -> Option<Next> {
+        if self.plan.action != Action::Rollback {
+            return None;
+        }
+        let services: BTreeMap<ServiceId, RollbackTarget> = self
+            .plan
+            .changing()
+            .map(|(service, to)| (service.id.clone(), RollbackTarget { from: service.live.clone(), to: to.clone() }))
+            .collect();
+        if services.is_empty() {
+            return Some(Next::Conclude(Verdict::Blocked, "there is nothing to roll back to".to_owned()));
+        }
+        let reason = self.run.request.reason.clone().unwrap_or_else(|| format!("asked for by {}", self.run.request.actor));
+        Some(Next::Rollback(RollbackDecision { automatic: false, services, reason }))
+    }
+
+    /// An unhealthy change: return from it where that is allowed and known to be possible.
+    fn leave(&self, step: &Step, why: &str) -> Next {
+        let changed = self.run.changed_services();
+        let by_hand = |problem: String| self.needs_operator(format!("{why}; {problem}"));
+        if !self.run.steps.iter().any(|s| s.step.kind.as_str() == stage_kind::ROLLBACK) || self.run.rollback.is_some() {
+            return self.needs_operator(format!("{}: {why}", step.id));
+        }
+        if !self.plan.policy.automatic_rollback {
+            return by_hand("automatic rollback is switched off".to_owned());
+        }
+        let budget = self.plan.policy.rollback_budget as usize;
+        if self.environment.recent_rollbacks(self.now) >= budget {
+            return by_hand(format!("the budget of {budget} automatic rollback(s) in 24 hours is used up"));
+        }
+        let mut services = BTreeMap::new();
+        for id in changed {
+            let Some(planned) = self.plan.service(id) else {
+                return by_hand(format!("{id} is not part of the plan"));
+            };
+            let Some(to) = &planned.way_back else {
+                return by_hand(format!("{id} has no last known good release to return to"));
+            };
+            services.insert(id.clone(), RollbackTarget { from: self.left_release(id), to: to.clone() });
+        }
+        Next::Rollback(RollbackDecision { automatic: true, services, reason: why.to_owned() })
+    }
+
+    /// The release that this run made, or tried to make, live.
+    fn left_release(&self, id: &ServiceId) -> crate::words::Live {
+        let release: Option<&Release> = self.plan.service(id).and_then(|service| service.target.as_ref());
+        release.map_or_else(Default::default, |release| crate::words::Live::Release(release.clone()))
+    }
+
+    fn returned(&self) -> Option<Next> {
+        let decision = self.run.rollback.as_ref()?;
+        let missing: Vec<&ServiceId> = decision
+            .services
+            .iter()
+            .filter(|(id, target)| {
+                !self.run.effects.values().any(|effect| {
+                    effect.is_done()
+                        && matches!(&effect.operation, Operation::Activate { service, release } if service == *id && release.same_as(&target.to))
+                })
+            })
+            .map(|(id, _)| id)
+            .collect();
+        (!missing.is_empty()).then(|| self.needs_operator(format!("{} was not rolled back", list(&missing))))
+    }
+
+    fn verified(&self) -> Option<Next> {
+        if self.run.rollback_verified() == Some(true) {
+            return None;
+        }
+        let decision = self.run.rollback.as_ref()?;
+        let bad: Vec<String> = decision
+            .services
+            .keys()
+            .map(|id| match self.run.judgements().get(id) {
+                Some(j) => format!("{id} is {} ({})", j.health, j.evidence),
+                None => format!("{id} was not measured"),
+            })
+            .collect();
+        Some(self.needs_operator(format!("rolled back, but not measured healthy over the whole window: {}", bad.join("; "))))
+    }
+
+    fn stopped(&self) -> Option<Next> {
+        let up: Vec<&ServiceId> = self
+            .plan
+            .services
+            .iter()
+            .map(|service| &service.id)
+            .filter(|id| {
+                !self.run.effects.values().any(|effect| {
+                    effect.is_done() && matches!(&effect.operation, Operation::Stop { service } if service == *id)
+                })
+            })
+            .collect();
+        (!up.is_empty()).then(|| self.needs_operator(format!("{} is not known to be down", list(&up))))
+    }
+
+    /// Every step ended well.
+    fn conclusion(&self) -> Next {
+        let changing: Vec<String> =
+            self.plan.changing().map(|(service, target)| format!("{} {target}", service.id)).collect();
+        let (verdict, reason) = match (self.plan.action, &self.run.rollback) {
+            (_, Some(decision)) => {
+                let to: Vec<String> = decision.services.iter().map(|(id, t)| format!("{id} to {}", t.to)).collect();
+                if decision.automatic {
+                    (Verdict::RolledBack, format!("rolled back {}: {}", to.join(", "), decision.reason))
+                } else {
+                    (Verdict::Succeeded, format!("rolled back {}, measured healthy", to.join(", ")))
+                }
+            }
+            (Action::UpdateStatus, None) => (Verdict::Succeeded, "measured".to_owned()),
+            (Action::EmergencyStop, None) => (Verdict::Succeeded, "every service is down and the stop latch is set".to_owned()),
+            (Action::Resume, None) => (Verdict::Succeeded, "the stop latch is lifted".to_owned()),
+            (_, None) if changing.is_empty() => (Verdict::Succeeded, "there was nothing to change; observed only".to_owned()),
+            (_, None) => (Verdict::Succeeded, format!("{} live and watched to the end of the window", changing.join(", "))),
+        };
+        Next::Conclude(verdict, reason)
+    }
+}
+
+fn list(services: &[&ServiceId]) -> String {
+    services.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,60 @@
+//! The stage `deploy`: makes the planned releases live, one service after another, and stops at the first that fails.
+
+use async_trait::async_trait;
+
+use super::NoSettings;
+use crate::{
+    engine::StageContext,
+    event::Operation,
+    plan::{Access, stage_kind},
+    ports::{Order, Stage, StageError},
+    registry::{BuildError, Ports, StageDefinition},
+    words::Outcome,
+};
+
+/// Makes releases live.
+#[derive(Debug)]
+pub struct Deploy {
+    ports: Ports,
+}
+
+impl StageDefinition for Deploy {
+    const KIND: &'static str = stage_kind::DEPLOY;
+    type Settings = NoSettings;
+
+    fn build(_: NoSettings, ports: &Ports) -> Result<Self, BuildError> {
+        Ok(Self { ports: ports.clone() })
+    }
+}
+
+#[async_trait]
+impl Stage for Deploy {
+    fn access(&self) -> Access {
+        Access::Mutating
+    }
+
+    async fn run(&self, cx: &StageContext) -> Result<Outcome, StageError> {
+        if self.ports.deployers.is_empty() {
+            return Ok(Outcome::Skipped("no deployer".to_owned()));
+        }
+        let mut deployed = 0;
+        for (service, release) in cx.plan().changing() {
+            let Some(deployer) = self.ports.deployers.get(&service.id) else {
+                return Err(StageError::no_change(format!("{} has no deployer", service.id)));
+            };
+            let order = Order {
+                service: service.id.clone(),
+                release: release.clone(),
+                environment: cx.request().environment.clone(),
+            };
+            cx.progress(format!("{}: {} → {release}", service.id, service.live));
+            let operation = Operation::Deploy { service: service.id.clone(), release: release.clone() };
+            cx.effect(operation, |permit| async move { deployer.deploy(&permit, &order).await }).await?;
+            deployed += 1;
+        }
+        if deployed == 0 {
+            return Ok(Outcome::Skipped("everything is live already".to_owned()));
+        }
+        Ok(Outcome::Passed)
+    }
+}

@@ -1,0 +1,96 @@
+//! The stage `report`: the one status issue, and the chats. It runs at the end of every run, whatever happened.
+
+use async_trait::async_trait;
+
+use super::NoSettings;
+use crate::{
+    engine::StageContext,
+    event::Operation,
+    plan::{Access, stage_kind},
+    ports::{IssueTracker, IssueUpdate, Notifier, Stage, StageError},
+    registry::{BuildError, Ports, StageDefinition},
+    state::{EnvironmentState, RunState},
+    status::StatusView,
+    words::{Action, OperationalStatus, Outcome},
+};
+
+/// Tells people what happened.
+#[derive(Debug)]
+pub struct ReportStage {
+    ports: Ports,
+}
+
+impl StageDefinition for ReportStage {
+    const KIND: &'static str = stage_kind::REPORT;
+    type Settings = NoSettings;
+
+    fn build(_: NoSettings, ports: &Ports) -> Result<Self, BuildError> {
+        Ok(Self { ports: ports.clone() })
+    }
+}
+
+#[async_trait]
+impl Stage for ReportStage {
+    fn access(&self) -> Access {
+        Access::Reporting
+    }
+
+    async fn run(&self, cx: &StageContext) -> Result<Outcome, StageError> {
+        let run = cx.run_state().await?;
+        let environment = cx.environment_state().await?;
+        let view = StatusView::of(&run, &environment, &self.ports.status, cx.now());
+        // The chats first: an issue that cannot be written is one more reason to tell them.
+        let mut problems = Vec::new();
+        for notifier in self.ports.notifiers.iter().filter(|n| is_news(n.name(), &view, &run, &environment)) {
+            problems.extend(notify(cx, notifier.as_ref(), &view).await);
+        }
+        match &self.ports.issue_tracker {
+            Ok(tracker) => self.publish(cx, tracker.as_ref(), view, &run, &environment).await?,
+            Err(why) if problems.is_empty() => return Ok(Outcome::Skipped(format!("no status issue: {why}"))),
+            Err(why) => problems.push(format!("no status issue: {why}")),
+        }
+        Ok(if problems.is_empty() { Outcome::Passed } else { Outcome::Warned(problems.join("; ")) })
+    }
+}
+
+impl ReportStage {
+    async fn publish(
+        &self,
+        cx: &StageContext,
+        tracker: &dyn IssueTracker,
+        view: StatusView,
+        run: &RunState,
+        environment: &EnvironmentState,
+    ) -> Result<(), StageError> {
+        let status = view.operational_status;
+        let mutating = run.request.action != Action::UpdateStatus;
+        let changed = environment.operational_status.is_some_and(|before| before != status);
+        let update = IssueUpdate { view, known_number: environment.issue, comment: mutating || changed };
+        let issue = cx.effect(Operation::PublishStatus, |permit| async move { tracker.upsert(&permit, &update).await }).await?;
+        cx.published(issue.number, issue.url.clone(), status).await;
+        cx.progress(format!("status issue #{}: {status}", issue.number));
+        Ok(())
+    }
+}
+
+/// Whether a chat has something to hear: a status other than the one it was last told, or a rollback. A transition is
+/// done only when each receiver has it, so one that could not be told then is told now.
+fn is_news(name: &str, view: &StatusView, run: &RunState, environment: &EnvironmentState) -> bool {
+    let told = environment.notified.get(name).copied().unwrap_or(OperationalStatus::Operational);
+    told != view.operational_status || run.rollback.is_some()
+}
+
+async fn notify(cx: &StageContext, notifier: &dyn Notifier, view: &StatusView) -> Option<String> {
+    let to = notifier.name().to_owned();
+    let operation = Operation::Notify { to: to.clone() };
+    let sent = cx.effect(operation, |permit| async move { notifier.notify(&permit, view).await }).await;
+    let (outcome, problem) = match sent {
+        Ok(()) => ("sent".to_owned(), None),
+        Err(error) => {
+            let message = StageError::from(error).message;
+            (message.clone(), Some(format!("{to}: {message}")))
+        }
+    };
+    cx.notified(to, outcome, view.operational_status).await;
+    problem
+}

@@ -1,0 +1,84 @@
+//! Opening one TCP connection to a host with several addresses: in turn, the next one without waiting for a slow one
+//! (RFC 8305, section 5).
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use runbook_core::ports::ProbeError;
+use tokio::{net::TcpStream, time::timeout};
+
+use super::Fault;
+
+/// How long an attempt may be alone: the "connection attempt delay" that RFC 8305 recommends.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// The first connection that is accepted. It has no deadline of its own. A dropped future closes all attempts.
+///
+/// # Errors
+/// When all addresses failed; a fault of the target, where one was measured.
+pub(crate) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Fault> {
+    let mut waiting = addresses.iter().copied();
+    let mut running: FuturesUnordered<_> = waiting.next().map(attempt).into_iter().collect();
+    let mut fault: Option<Fault> = None;
+    while !running.is_empty() {
+        let ended = if waiting.len() == 0 { Ok(running.next().await) } else { timeout(HEAD_START, running.next()).await };
+        match ended {
+            Ok(Some(Ok(stream))) => return Ok(stream),
+            Ok(Some(Err(failed))) => {
+                fault = Some(match fault {
+                    Some(earlier) => earlier.or_measured(failed),
+                    None => failed,
+                });
+            }
+            Ok(None) | Err(_) => {}
+        }
+        running.extend(waiting.next().map(attempt));
+    }
+    Err(fault.unwrap_or_else(|| ProbeError::new("there is no address to connect to").into()))
+}
+
+async fn attempt(address: SocketAddr) -> Result<TcpStream, Fault> {
+    let stream =
+        TcpStream::connect(address).await.map_err(|error| Fault::of_io(error, &format!("connect to {address}")))?;
+    // A probe writes once and waits; Nagle's delay would only be measured. Without it the probe still works.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_when_one_refuses() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = listener.local_addr().unwrap();
+        let closed = {
+            let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            unused.local_addr().unwrap()
+        };
+        assert_eq!(connect(&[closed, open]).await.unwrap().peer_addr().unwrap(), open);
+        let Err(Fault::Target(words)) = connect(&[closed]).await else { panic!("refused is measured") };
+        assert_eq!(words, "connection refused");
+        assert!(matches!(connect(&[]).await, Err(Fault::Own(_))));
+    }
+
+    /// A listener that accepts nobody and whose queue is full drops what comes: the first address stays silent.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_silent_address_does_not_use_up_the_deadline() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let full = socket.listen(1).unwrap();
+        let silent = full.local_addr().unwrap();
+        let mut held = Vec::new();
+        while let Ok(stream) = timeout(Duration::from_millis(100), TcpStream::connect(silent)).await {
+            held.push(stream.unwrap());
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = listener.local_addr().unwrap();
+        let stream = timeout(Duration::from_secs(2), connect(&[silent, open])).await.unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), open);
+    }
+}

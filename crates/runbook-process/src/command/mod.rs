@@ -1,0 +1,17 @@
+//! Running commands: always an argv, never a shell; always with a deadline, and in a process group of its own that
+//! ends as a whole.
+
+mod environment;
+mod group;
+mod program;
+mod run;
+mod tail;
+mod template;
+
+pub use environment::EnvironmentTable;
+pub(crate) use environment::Surroundings;
+pub(crate) use group::{ProcessGroup, Signal};
+pub(crate) use program::{find_program, program_path};
+pub(crate) use run::{End, Invocation, Ran};
+pub(crate) use tail::{Stream, Tail};
+pub(crate) use template::{Argv, Placeholder, Values};

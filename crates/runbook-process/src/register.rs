@@ -1,0 +1,10 @@
+//! Tells a registry which kinds this crate brings.
+
+use runbook_core::registry::Registry;
+
+use crate::{CommandCi, CommandDeployer, LocalProcessDeployer};
+
+/// Registers CI of kind `command`, and deployers of the kinds `command` and `process`.
+pub fn register(registry: &mut Registry) {
+    registry.ci::<CommandCi>().deployer::<CommandDeployer>().deployer::<LocalProcessDeployer>();
+}

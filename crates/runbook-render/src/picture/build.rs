@@ -1,0 +1,224 @@
+//! Makes a [`Picture`] of a view at a level of detail.
+
+use runbook_core::{Health, Permission, RuleVerdict, ServiceRow, StageRow, StatusView, SuggestedCommand, Verdict};
+
+use super::{
+    Detail,
+    model::{
+        CommandPicture, Picture, RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture,
+        VerdictPicture,
+    },
+};
+use crate::{
+    escape,
+    text::{count, length, shorten},
+    words,
+};
+
+/// The longest address that is shown as a link, in characters.
+const LONGEST_URL: usize = 1000;
+
+impl Picture {
+    /// The picture of a view. Pure; the same view and detail give the same picture.
+    pub(crate) fn of(view: &StatusView, detail: &Detail) -> Self {
+        let short = |text: &str| shorten(text, detail.text);
+        let (services, more_services) = services(view, detail);
+        let hidden =
+            |number: usize, one: &str, many: &str| (number > 0).then(|| format!("… and {}", count(number, one, many)));
+        Self {
+            project: short(&view.project),
+            environment: view.environment.to_string(),
+            status: StatusPicture {
+                sign: view.operational_status.emoji().to_owned(),
+                word: view.operational_status.as_str().to_owned(),
+            },
+            reasons: lines(&view.reasons, detail),
+            updated_at: words::moment(view.updated_at),
+            valid_until: words::moment(view.valid_until),
+            valid_for: words::span(u64::from(view.valid_for_s) * 1000),
+            run: RunPicture {
+                id: view.run.to_string(),
+                name: match &view.ci_run {
+                    Some(id) => format!("run {}", short(id)),
+                    None => format!("run {}", view.run),
+                },
+                url: view.run_url.as_deref().and_then(escape::web_url).filter(|url| length(url) <= LONGEST_URL),
+            },
+            trigger: or_unknown(short(&view.trigger)),
+            actor: or_unknown(short(&view.actor)),
+            branch: view.branch.as_deref().map(short).filter(|branch| !branch.is_empty()),
+            action: view.action.to_string(),
+            verdict: VerdictPicture {
+                sign: words::verdict_sign(view.verdict).to_owned(),
+                phrase: words::verdict_phrase(view.verdict).to_owned(),
+                reason: view.verdict_reason.as_deref().map(short).filter(|reason| !reason.is_empty()),
+            },
+            needs_operator: view.verdict == Some(Verdict::NeedsOperator),
+            stopped: view.stopped.as_deref().map(|reason| or_unknown(short(reason))),
+            stages: view.stages.iter().take(detail.list).map(|row| stage(row, detail)).collect(),
+            more_stages: hidden(view.stages.len().saturating_sub(detail.list), "more stage", "more stages"),
+            rollback: rollback(view, detail),
+            services,
+            more_services,
+            healths: healths(&view.services),
+            commands: view.commands.iter().take(detail.list).map(|entry| command(entry, detail)).collect(),
+            more_commands: hidden(view.commands.len().saturating_sub(detail.list), "more command", "more commands"),
+            labels: view.labels.iter().take(detail.list).map(|label| short(label)).collect(),
+        }
+    }
+}
+
+fn or_unknown(text: String) -> String {
+    if text.is_empty() { words::UNKNOWN.to_owned() } else { text }
+}
+
+/// At most [`Detail::list`] lines; the last one counts the rest.
+fn lines(texts: &[String], detail: &Detail) -> Vec<String> {
+    let mut lines: Vec<_> = texts.iter().take(detail.list).map(|text| shorten(text, detail.text)).collect();
+    if texts.len() > lines.len() {
+        lines.push(format!("… and {}", count(texts.len() - lines.len(), "more reason", "more reasons")));
+    }
+    lines
+}
+
+fn stage(row: &StageRow, detail: &Detail) -> StagePicture {
+    let id = row.id.as_str();
+    StagePicture {
+        sign: words::stage_sign(id).to_owned(),
+        name: words::stage_name(id).to_owned(),
+        outcome_sign: words::outcome_sign(&row.outcome).to_owned(),
+        outcome: shorten(&row.outcome, detail.text),
+        duration: words::stage_time(&row.outcome, row.elapsed_ms),
+        details: details(row).map_or_else(|| "–".to_owned(), |text| shorten(&text, detail.text)),
+    }
+}
+
+/// Why a stage came out so: its reason, else what its gate rules say.
+fn details(row: &StageRow) -> Option<String> {
+    if let Some(reason) = row.reason.as_ref().filter(|reason| !reason.trim().is_empty()) {
+        return Some(reason.clone());
+    }
+    let against: Vec<_> = row
+        .rules
+        .iter()
+        .filter(|rule| rule.verdict != RuleVerdict::Pass)
+        .map(|rule| format!("{}: {}", rule.id, rule.evidence))
+        .collect();
+    match (row.rules.len(), against.is_empty()) {
+        (0, _) => None,
+        (number, true) => Some(format!("{} passed", count(number, "rule", "rules"))),
+        (_, false) => Some(against.join("; ")),
+    }
+}
+
+fn rollback(view: &StatusView, detail: &Detail) -> Option<RollbackPicture> {
+    let row = view.stages.iter().find(|row| row.id.as_str() == "rollback")?;
+    (!matches!(row.outcome.as_str(), "skipped" | "pending")).then(|| RollbackPicture {
+        sign: words::outcome_sign(&row.outcome).to_owned(),
+        outcome: shorten(&row.outcome, detail.text),
+        duration: words::stage_time(&row.outcome, row.elapsed_ms),
+        reason: row.reason.as_deref().map(|reason| shorten(reason, detail.text)),
+    })
+}
+
+/// The rows that are shown, in the configured order, and a line for each kind of row that is not.
+fn services(view: &StatusView, detail: &Detail) -> (Vec<ServicePicture>, Vec<String>) {
+    let (mut healthy, mut unwell) = (0_usize, 0_usize);
+    let mut shown = Vec::new();
+    for row in &view.services {
+        let (seen, most) =
+            if row.health == Health::Healthy { (&mut healthy, detail.healthy) } else { (&mut unwell, detail.unwell) };
+        *seen += 1;
+        if *seen <= most {
+            shown.push(service(row, detail));
+        }
+    }
+    let more = [
+        (
+            unwell.saturating_sub(detail.unwell),
+            "more service that is not healthy",
+            "more services that are not healthy",
+        ),
+        (healthy.saturating_sub(detail.healthy), "more healthy service", "more healthy services"),
+    ];
+    let more = more.into_iter().filter(|(number, ..)| *number > 0);
+    (shown, more.map(|(number, one, many)| format!("… and {}", count(number, one, many))).collect())
+}
+
+fn service(row: &ServiceRow, detail: &Detail) -> ServicePicture {
+    ServicePicture {
+        name: or_unknown(shorten(&row.name, detail.text)),
+        port: row.port,
+        critical: row.critical,
+        sign: words::health_sign(row.health).to_owned(),
+        health: row.health.to_string(),
+        latency: words::latency(row.latency_ms),
+        since: row.since.map_or_else(|| words::UNKNOWN.to_owned(), words::moment),
+        measured_at: row.measured_at.map_or_else(|| "never".to_owned(), words::moment),
+        release: row.release.as_ref().map(|release| shorten(release.as_str(), detail.text)),
+        evidence: if detail.evidence == 0 {
+            "–".to_owned()
+        } else {
+            or_unknown(shorten(&row.evidence, detail.evidence))
+        },
+    }
+}
+
+/// How many services are what; the worst kinds are named right after the healthy ones.
+pub(crate) fn healths(services: &[ServiceRow]) -> String {
+    let number = |health| services.iter().filter(|row| row.health == health).count();
+    let healthy = number(Health::Healthy);
+    let mut text = match (services.len(), healthy) {
+        (0, _) => return "No service is configured.".to_owned(),
+        (1, 1) => "The one service is healthy".to_owned(),
+        (all, healthy) if all == healthy => format!("All {all} services are healthy"),
+        (all, healthy) => {
+            let verb = if healthy == 1 { "is" } else { "are" };
+            format!("{healthy} of {} {verb} healthy", count(all, "service", "services"))
+        }
+    };
+    for health in [Health::Unhealthy, Health::Degraded, Health::Unknown] {
+        if number(health) > 0 {
+            text.push_str(&format!(", {} {health}", number(health)));
+        }
+    }
+    text.push('.');
+    text
+}
+
+fn command(entry: &SuggestedCommand, detail: &Detail) -> CommandPicture {
+    let refused = match &entry.permission {
+        Permission::Allowed => None,
+        Permission::Refused(reason) => Some(or_unknown(shorten(reason, detail.text))),
+    };
+    let whole = length(&entry.command) <= detail.command;
+    CommandPicture {
+        title: shorten(&entry.title, detail.text),
+        // A cut command would be another command.
+        command: if whole { entry.command.clone() } else { "# too long to be shown here".to_owned() },
+        precondition: shorten(&entry.precondition, detail.text),
+        refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runbook_core::{GateRule, StepId};
+
+    #[test]
+    fn a_gate_without_a_reason_tells_its_rules() {
+        let mut row = StageRow {
+            id: StepId::new("safety-gate").unwrap(),
+            outcome: "passed".into(),
+            reason: None,
+            elapsed_ms: 3,
+            rules: vec![GateRule::pass("worktree-clean", "clean"), GateRule::pass("not-stopped", "no latch")],
+        };
+        assert_eq!(details(&row).as_deref(), Some("2 rules passed"));
+        row.rules.push(GateRule::warn("way-back", "no way back yet"));
+        assert_eq!(details(&row).as_deref(), Some("way-back: no way back yet"));
+        row.reason = Some("told".into());
+        assert_eq!(details(&row).as_deref(), Some("told"));
+    }
+}

@@ -1,0 +1,98 @@
+//! Levels of detail: what is left out, and in which order, when a text would be too long for its place.
+
+/// How much of a view a picture shows. Lengths are in characters of the text before it is escaped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Detail {
+    /// The longest name, reason or other line.
+    pub text: usize,
+    /// The longest evidence of a service; 0 leaves it out.
+    pub evidence: usize,
+    /// The most lines of any list that is not the table of services.
+    pub list: usize,
+    /// The longest command that is shown; a longer one is named, never cut.
+    pub command: usize,
+    /// The most rows of healthy services.
+    pub healthy: usize,
+    /// The most rows of services that are not healthy.
+    pub unwell: usize,
+    /// What is kept of the document for programs.
+    pub document: DocumentDetail,
+}
+
+/// How much of the document for programs is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DocumentDetail {
+    /// Whether it is indented.
+    pub pretty: bool,
+    /// The longest text, except evidence.
+    pub text: usize,
+    /// The longest evidence of a service; 0 leaves it out.
+    pub evidence: usize,
+    /// The most reasons.
+    pub reasons: usize,
+    /// The most healthy services.
+    pub healthy: usize,
+    /// The most services that are not healthy.
+    pub unwell: usize,
+}
+
+const ALL: usize = usize::MAX;
+
+const FULL: Detail = Detail {
+    text: 600,
+    evidence: 240,
+    list: ALL,
+    command: 2000,
+    healthy: ALL,
+    unwell: ALL,
+    document: DocumentDetail { pretty: true, text: ALL, evidence: ALL, reasons: ALL, healthy: ALL, unwell: ALL },
+};
+
+/// A page on GitHub, from everything to the least: evidence gets shorter first, then healthy services are only counted,
+/// then the rest. The last level fits whatever a view holds: a test fills every field to prove it.
+pub(crate) const PAGE: [Detail; 8] = [
+    FULL,
+    Detail { evidence: 120, document: DocumentDetail { evidence: 240, ..FULL.document }, ..FULL },
+    Detail { evidence: 80, document: DocumentDetail { evidence: 80, ..FULL.document }, ..FULL },
+    Detail { evidence: 60, document: DocumentDetail { pretty: false, evidence: 0, ..FULL.document }, ..FULL },
+    Detail {
+        evidence: 60,
+        healthy: 10,
+        document: DocumentDetail { pretty: false, evidence: 0, ..FULL.document },
+        ..FULL
+    },
+    Detail {
+        text: 200,
+        evidence: 60,
+        list: 20,
+        healthy: 0,
+        unwell: 50,
+        document: DocumentDetail { pretty: false, text: 200, evidence: 0, reasons: 20, healthy: 0, unwell: 100 },
+        ..FULL
+    },
+    Detail {
+        text: 120,
+        evidence: 40,
+        list: 10,
+        command: 1000,
+        healthy: 0,
+        unwell: 20,
+        document: DocumentDetail { pretty: false, text: 120, evidence: 0, reasons: 10, healthy: 0, unwell: 20 },
+    },
+    Detail {
+        text: 40,
+        evidence: 0,
+        list: 6,
+        command: 600,
+        healthy: 0,
+        unwell: 8,
+        document: DocumentDetail { pretty: false, text: 40, evidence: 0, reasons: 4, healthy: 0, unwell: 0 },
+    },
+];
+
+/// A message in a chat: what is not healthy, and a count of the rest.
+pub(crate) const CHAT: [Detail; 3] = [
+    Detail { text: 240, evidence: 160, list: 8, healthy: 0, unwell: 8, ..FULL },
+    Detail { text: 120, evidence: 60, list: 4, healthy: 0, unwell: 4, ..FULL },
+    Detail { text: 60, evidence: 0, list: 2, healthy: 0, unwell: 2, ..FULL },
+];

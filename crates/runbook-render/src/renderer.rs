@@ -1,0 +1,158 @@
+//! [`Renderer`]: the one way from a view to text. It picks the most detailed form that its place allows.
+
+use std::collections::BTreeMap;
+
+use runbook_core::StatusView;
+use serde_json::Value;
+
+use crate::{
+    chat::{self, DiscordTexts, SlackTexts},
+    document,
+    error::RenderError,
+    issue::{IssueDraft, frame, issue_marker, issue_title},
+    picture::{CHAT, Detail, PAGE, Picture},
+    templates::{Dialect, Templates},
+    text::length,
+};
+
+/// The most characters of an issue or comment. GitHub allows 65,536; the rest is left for what a proxy may add.
+pub const PAGE_LIMIT: usize = 65_000;
+
+/// Turns views into text. Templates are compiled once; rendering is pure and never changes the renderer.
+#[derive(Debug)]
+pub struct Renderer {
+    templates: Templates,
+}
+
+impl Renderer {
+    /// A renderer with the embedded templates.
+    ///
+    /// # Errors
+    /// [`RenderError::Syntax`] or [`RenderError::Unescaped`], when an embedded template is wrong: a defect of this crate.
+    pub fn new() -> Result<Self, RenderError> {
+        Self::with_overrides(&BTreeMap::new())
+    }
+
+    /// A renderer that takes some templates from elsewhere: file name (see [`template_names`](crate::template_names)) →
+    /// text. What a template can show are the fields of [`Picture`].
+    ///
+    /// # Errors
+    /// When a name is not that of a template, or a text is not a template or inserts values unescaped; each with its place.
+    pub fn with_overrides(overrides: &BTreeMap<String, String>) -> Result<Self, RenderError> {
+        Ok(Self { templates: Templates::compile(overrides)? })
+    }
+
+    /// The status issue: title, body and marker. The body is never blank and never over [`PAGE_LIMIT`] characters.
+    ///
+    /// # Errors
+    /// When an overridden template asks for a field that is not there, or is too long by itself.
+    pub fn issue(&self, view: &StatusView) -> Result<IssueDraft, RenderError> {
+        let marker = issue_marker(&view.environment);
+        let body = fit("status issue", PAGE_LIMIT, &PAGE, |detail| {
+            let text = self.templates.render(Dialect::Markdown, "status-issue", &Picture::of(view, detail))?;
+            Ok(frame(&marker, &text, &document::block(&view.document, &detail.document)?))
+        })?;
+        Ok(IssueDraft { title: issue_title(view), body, marker })
+    }
+
+    /// The comment on the status issue: actor, action, verdict, rollback. For a change of status or a mutating run; whether
+    /// one is due is for the caller to decide.
+    ///
+    /// # Errors
+    /// As for [`Renderer::issue`].
+    pub fn comment(&self, view: &StatusView) -> Result<String, RenderError> {
+        self.page("comment", view)
+    }
+
+    /// The summary on GitHub's page of a run: the tables of the issue, without instructions.
+    ///
+    /// # Errors
+    /// As for [`Renderer::issue`].
+    pub fn step_summary(&self, view: &StatusView) -> Result<String, RenderError> {
+        self.page("step-summary", view)
+    }
+
+    /// The payload for a Slack webhook: a fallback text and blocks.
+    ///
+    /// # Errors
+    /// As for [`Renderer::issue`], with Slack's limits.
+    pub fn slack(&self, view: &StatusView) -> Result<Value, RenderError> {
+        let (picture, texts) = best(
+            &CHAT,
+            |detail| {
+                let picture = Picture::of(view, detail);
+                let text = |name| self.templates.render(Dialect::Slack, name, &picture);
+                let texts = SlackTexts {
+                    summary: text("slack-text")?,
+                    services: text("slack-services")?,
+                    context: text("slack-context")?,
+                };
+                let longest = [&texts.summary, &texts.services, &texts.context].map(|text| length(text));
+                let longest = longest.into_iter().max().unwrap_or(0);
+                Ok(((picture, texts), longest))
+            },
+            "Slack section",
+            chat::SLACK_TEXT_LIMIT,
+        )?;
+        Ok(chat::slack(&picture, &texts))
+    }
+
+    /// The payload for a Discord webhook: one embed, and no mention allowed.
+    ///
+    /// # Errors
+    /// As for [`Renderer::issue`], with Discord's limits.
+    pub fn discord(&self, view: &StatusView) -> Result<Value, RenderError> {
+        let (picture, texts) = best(
+            &CHAT,
+            |detail| {
+                let picture = Picture::of(view, detail);
+                let description = self.templates.render(Dialect::Discord, "discord-text", &picture)?;
+                let length = length(&description);
+                Ok(((picture, DiscordTexts { description, status: view.operational_status }), length))
+            },
+            "Discord description",
+            chat::DISCORD_TEXT_LIMIT,
+        )?;
+        Ok(chat::discord(&picture, &texts))
+    }
+
+    fn page(&self, name: &'static str, view: &StatusView) -> Result<String, RenderError> {
+        fit(name, PAGE_LIMIT, &PAGE, |detail| {
+            self.templates.render(Dialect::Markdown, name, &Picture::of(view, detail))
+        })
+    }
+}
+
+/// The first text, from most to least detail, that fits.
+fn fit(
+    what: &'static str,
+    limit: usize,
+    levels: &[Detail],
+    render: impl Fn(&Detail) -> Result<String, RenderError>,
+) -> Result<String, RenderError> {
+    let measured = |detail: &Detail| {
+        render(detail).map(|text| {
+            let length = length(&text);
+            (text, length)
+        })
+    };
+    best(levels, measured, what, limit)
+}
+
+/// The first result, from most to least detail, whose length is within the limit.
+fn best<T>(
+    levels: &[Detail],
+    render: impl Fn(&Detail) -> Result<(T, usize), RenderError>,
+    what: &'static str,
+    limit: usize,
+) -> Result<T, RenderError> {
+    let mut shortest = 0;
+    for detail in levels {
+        let (result, length) = render(detail)?;
+        if length <= limit {
+            return Ok(result);
+        }
+        shortest = length;
+    }
+    Err(RenderError::TooLong { what, length: shortest, limit })
+}

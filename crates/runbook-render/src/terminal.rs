@@ -1,0 +1,268 @@
+//! Lines for people at a terminal: text with a tone, which the face turns into colours or not.
+
+use std::fmt;
+
+use runbook_core::{Health, OperationalStatus, Report, RollbackRow, ServiceRow, StageRow, StatusDocument, Verdict};
+
+use crate::{
+    text::{length, shorten},
+    words,
+};
+
+/// The longest text of outside origin on a line, in characters.
+const LONGEST: usize = 240;
+
+/// What a piece of text means to the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tone {
+    /// Nothing special.
+    Plain,
+    /// As it should be.
+    Good,
+    /// Somebody should know.
+    Warn,
+    /// Somebody should act.
+    Bad,
+    /// For whoever looks closer.
+    Dim,
+}
+
+/// A piece of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// The text; without control characters, whatever it is made of.
+    pub text: String,
+    /// What it means.
+    pub tone: Tone,
+}
+
+/// One line. Printed with `{}`, it is plain text without colours.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line {
+    /// Its pieces, from left to right.
+    pub spans: Vec<Span>,
+}
+
+impl Line {
+    /// A piece in our own words.
+    fn own(mut self, tone: Tone, text: &str) -> Self {
+        self.spans.push(Span { text: text.to_owned(), tone });
+        self
+    }
+
+    /// A piece that may hold text from outside: one line, no control characters, not endless.
+    fn outside(self, tone: Tone, text: &str) -> Self {
+        let text = shorten(text, LONGEST);
+        self.own(tone, &text)
+    }
+
+    /// A piece that fills `width` characters, so that the next one begins in the same column on every line.
+    fn column(self, tone: Tone, text: &str, width: usize) -> Self {
+        let text = shorten(text, LONGEST);
+        self.own(tone, &format!("{text:<width$}"))
+    }
+}
+
+/// A line that begins with two spaces.
+fn indented() -> Line {
+    Line::default().own(Tone::Plain, "  ")
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text: String = self.spans.iter().map(|span| span.text.as_str()).collect();
+        f.write_str(text.trim_end())
+    }
+}
+
+/// The summary of a run.
+pub fn terminal_report(report: &Report) -> Vec<Line> {
+    let took = words::span(report.elapsed_ms);
+    let origin = format!("run {}, asked by {} ({}), took {took}", report.run, report.actor, report.trigger);
+    let mut lines = vec![headline(report), Line::default().outside(Tone::Dim, &origin)];
+    if !report.stages.is_empty() {
+        lines.push(Line::default());
+        let name = widest(report.stages.iter().map(|row| words::stage_name(row.id.as_str())));
+        let time = widest(report.stages.iter().map(stage_time));
+        lines.extend(report.stages.iter().map(|row| stage(row, name, time)));
+    }
+    lines.push(Line::default());
+    lines.extend(status(report.operational_status, &report.status_reasons));
+    lines.extend(services(&report.services));
+    let mut ends = Vec::new();
+    if let Some(rollback) = &report.rollback {
+        ends.extend(way_back(rollback));
+    }
+    ends.extend(report.notifications.iter().map(|row| {
+        let tone = if row.outcome == "sent" { Tone::Dim } else { Tone::Warn };
+        Line::default().column(Tone::Plain, "told", 10).outside(tone, &format!("{}: {}", row.to, row.outcome))
+    }));
+    if let Some(issue) = &report.issue {
+        let place = format!("#{} {}", issue.number, issue.url);
+        ends.push(Line::default().column(Tone::Plain, "issue", 10).outside(Tone::Dim, &place));
+    }
+    if !ends.is_empty() {
+        lines.push(Line::default());
+        lines.extend(ends);
+    }
+    lines
+}
+
+/// What is known of an environment.
+pub fn terminal_status(document: &StatusDocument) -> Vec<Line> {
+    let mut lines = status(document.operational_status, &document.status_reasons);
+    let (at, until) = (words::moment(document.updated_at), words::moment(document.valid_until));
+    let origin = format!("{}, {}, at {at}; valid until {until}", document.project, document.environment);
+    lines.push(indented().outside(Tone::Dim, &origin));
+    if let Some(reason) = &document.stopped {
+        lines.push(indented().own(Tone::Bad, "the stop latch is set: ").outside(Tone::Plain, reason));
+        lines.push(indented().own(Tone::Dim, "a person lifts it with: runbook resume --reason WHY"));
+    }
+    lines.extend(services(&document.services));
+    if let Some(run) = document.run {
+        lines.push(Line::default());
+        let verdict = words::verdict_phrase(document.verdict);
+        lines.push(
+            Line::default()
+                .column(Tone::Plain, "last run", 10)
+                .own(verdict_tone(document.verdict), verdict)
+                .own(Tone::Dim, &format!("  {run}")),
+        );
+    }
+    lines
+}
+
+fn headline(report: &Report) -> Line {
+    let line = Line::default()
+        .own(Tone::Plain, &format!("{} in {}: ", report.action, report.environment))
+        .own(verdict_tone(report.verdict), words::verdict_phrase(report.verdict));
+    match &report.verdict_reason {
+        Some(reason) => line.own(Tone::Dim, " – ").outside(Tone::Plain, reason),
+        None => line,
+    }
+}
+
+fn stage(row: &StageRow, name: usize, time: usize) -> Line {
+    let tone = outcome_tone(&row.outcome);
+    let line = Line::default()
+        .column(tone, sign(tone), 3)
+        .column(Tone::Plain, words::stage_name(row.id.as_str()), name + 2)
+        .column(tone, &row.outcome, 9)
+        .column(Tone::Dim, &stage_time(row), time + 2);
+    match &row.reason {
+        Some(reason) => line.outside(Tone::Plain, reason),
+        None => line,
+    }
+}
+
+fn stage_time(row: &StageRow) -> String {
+    words::stage_time(&row.outcome, row.elapsed_ms)
+}
+
+fn status(status: OperationalStatus, reasons: &[String]) -> Vec<Line> {
+    let tone = match status {
+        OperationalStatus::Operational => Tone::Good,
+        OperationalStatus::Degraded => Tone::Warn,
+        OperationalStatus::Critical => Tone::Bad,
+    };
+    let mut lines = vec![Line::default().own(tone, status.as_str())];
+    lines.extend(reasons.iter().map(|reason| indented().outside(Tone::Plain, reason)));
+    lines
+}
+
+/// A line for each service; what is not healthy gets its evidence on a line of its own.
+fn services(rows: &[ServiceRow]) -> Vec<Line> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let titles: Vec<_> = rows
+        .iter()
+        .map(|row| match row.port {
+            Some(port) => format!("{} (Port {port})", shorten(&row.name, 60)),
+            None => shorten(&row.name, 60),
+        })
+        .collect();
+    let latencies: Vec<_> = rows.iter().map(|row| words::latency(row.latency_ms)).collect();
+    let (title_width, latency_width) = (widest(&titles), widest(&latencies));
+    let mut lines = vec![Line::default()];
+    for ((row, title), latency) in rows.iter().zip(&titles).zip(&latencies) {
+        let tone = health_tone(row.health);
+        let release = row.release.as_ref().map_or(words::UNKNOWN, |release| release.as_str());
+        lines.push(
+            Line::default()
+                .column(tone, sign(tone), 3)
+                .column(Tone::Plain, title, title_width + 2)
+                .column(tone, row.health.as_str(), 11)
+                .column(Tone::Dim, latency, latency_width + 2)
+                .outside(Tone::Plain, release),
+        );
+        if row.health != Health::Healthy {
+            lines.push(Line::default().own(Tone::Plain, "     ").outside(Tone::Dim, &row.evidence));
+        }
+    }
+    lines
+}
+
+fn way_back(rollback: &RollbackRow) -> Vec<Line> {
+    let (tone, checked) = if rollback.verified { (Tone::Good, "verified") } else { (Tone::Bad, "not verified") };
+    let asked = if rollback.automatic { "automatic" } else { "asked for" };
+    let mut lines = vec![
+        Line::default()
+            .column(Tone::Plain, "rollback", 10)
+            .own(tone, checked)
+            .own(Tone::Plain, &format!(", {asked}: "))
+            .outside(Tone::Plain, &rollback.reason),
+    ];
+    lines.extend(rollback.services.iter().map(|(service, way)| {
+        let from = way.from.as_ref().map_or(words::UNKNOWN, |release| release.as_str());
+        Line::default().column(Tone::Plain, "", 10).outside(Tone::Plain, &format!("{service}: {from} → {}", way.to))
+    }));
+    if let Some(branch) = &rollback.branch {
+        lines.push(
+            Line::default().column(Tone::Plain, "", 10).outside(Tone::Dim, &format!("recorded on the branch {branch}")),
+        );
+    }
+    lines
+}
+
+fn widest(texts: impl IntoIterator<Item = impl AsRef<str>>) -> usize {
+    texts.into_iter().map(|text| length(text.as_ref())).max().unwrap_or(0)
+}
+
+/// The sign of a tone, for eyes and screens that see no colours.
+fn sign(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✓",
+        Tone::Warn => "!",
+        Tone::Bad => "✗",
+        Tone::Plain => "·",
+        Tone::Dim => "–",
+    }
+}
+
+fn health_tone(health: Health) -> Tone {
+    match health {
+        Health::Healthy => Tone::Good,
+        Health::Degraded | Health::Unknown => Tone::Warn,
+        Health::Unhealthy => Tone::Bad,
+    }
+}
+
+fn outcome_tone(outcome: &str) -> Tone {
+    match outcome {
+        "passed" => Tone::Good,
+        "warned" => Tone::Warn,
+        "blocked" | "failed" => Tone::Bad,
+        "skipped" => Tone::Dim,
+        _ => Tone::Plain,
+    }
+}
+
+fn verdict_tone(verdict: Option<Verdict>) -> Tone {
+    match verdict {
+        Some(Verdict::Succeeded) => Tone::Good,
+        Some(Verdict::RolledBack | Verdict::Aborted | Verdict::Blocked) => Tone::Warn,
+        Some(Verdict::Failed | Verdict::NeedsOperator) => Tone::Bad,
+        None => Tone::Plain,
+    }
+}

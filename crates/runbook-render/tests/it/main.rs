@@ -1,0 +1,12 @@
+//! What a person reads, as snapshots; and what must hold of it whatever a view says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end at the first surprise")]
+
+mod budget;
+mod chats;
+mod comment;
+mod escapes;
+mod issue;
+mod overrides;
+mod terminal;
+mod views;
