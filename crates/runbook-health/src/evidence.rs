@@ -1,6 +1,6 @@
 //! How evidence is written: text from outside is cleaned, redacted and cut; durations are in milliseconds.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use runbook_core::{Redactor, Secret};
 
@@ -26,14 +26,13 @@ impl Scrubber {
     }
 
     /// A text from outside, in quotation marks. Redacted before it is cut, so that no half of a secret stays.
-    #[cfg(any(feature = "http", feature = "tcp"))]
     pub(crate) fn quote(&self, text: &str) -> String {
         format!("\"{}\"", cut(&self.line(text)))
     }
 }
 
 /// The first characters of a text, with `…` where something was cut.
-pub(crate) fn cut(text: &str) -> String {
+fn cut(text: &str) -> String {
     match text.char_indices().nth(MAX_QUOTE) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -64,6 +63,19 @@ impl fmt::Display for Millis {
     }
 }
 
+/// A limit that somebody wrote: `5 s`, `800 ms`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit(pub(crate) Duration);
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.as_secs(), self.0.subsec_nanos()) {
+            (seconds, 0) => write!(f, "{seconds} s"),
+            _ => write!(f, "{} ms", self.0.as_secs_f64() * 1000.0),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +94,7 @@ mod tests {
     fn durations_have_the_digits_that_mean_something() {
         let texts = [0.04, 1.25, 9.96, 812.4, 12_345.0].map(|ms| Millis(ms).to_string());
         assert_eq!(texts, ["0.0 ms", "1.2 ms", "10 ms", "812 ms", "12.3 s"]);
+        let limits = [800, 1500, 5000].map(|ms| Limit(Duration::from_millis(ms)).to_string());
+        assert_eq!(limits, ["800 ms", "1500 ms", "5 s"]);
     }
 }

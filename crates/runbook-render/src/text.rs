@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(shorten("deploy failed", 20), "deploy failed");
         assert_eq!(shorten("deploy failed", 7), "deploy…");
         assert_eq!(shorten("ab👩‍🚀", 4), "ab…", "the joiner and the rocket belong to the astronaut");
-        assert_eq!(shorten("ae\u{301}i", 3), "ae\u{301}i");
+        assert_eq!(shorten("ae\u{301}i", 4), "ae\u{301}i");
         assert_eq!(shorten("ae\u{301}io", 3), "a…");
         assert_eq!(shorten("🇨🇭🇨🇭", 3), "🇨🇭…");
         assert_eq!(shorten("🇨🇭🇨🇭", 2), "…", "half a flag is no flag");

@@ -12,20 +12,20 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use runbook_core::ports::Clock;
 
-/// After so many polls of the earliest sleeper without any other sleeper coming or going, everybody counts as idle.
-const PATIENCE: u32 = 64;
+/// After so many polls per sleeper, without one coming or going, everybody counts as idle.
+const PATIENCE: usize = 64;
 
 /// A clock for tests: six hours of watching pass in a millisecond. Clones share one time.
 ///
 /// [`VirtualClock::new`] stands still until [`advance`](VirtualClock::advance). [`VirtualClock::auto`] jumps to the
-/// earliest sleeper as soon as nothing else happens; sleepers wake in the order of their deadlines, at exactly their
-/// deadlines, and those with the same deadline in the order in which they went to sleep.
+/// earliest deadline as soon as nothing else happens; so sleepers wake in the order of their deadlines, each at exactly
+/// its deadline. Those with the same deadline wake in no promised order.
 ///
-/// **Limits.** The automatic clock takes "idle" from the runtime: the earliest sleeper lets other tasks go first, many
-/// times, and jumps when meanwhile nobody went to sleep or woke. Work that the runtime cannot see – sockets, processes,
-/// threads, `spawn_blocking` – looks idle. So hold the time with [`VirtualClock::hold`] around such work, or use the
-/// standing clock. It is meant for the current-thread runtime; with several threads a task that computes for long can
-/// miss a jump, though the order of deadlines still holds.
+/// **Limits.** The automatic clock guesses "idle": sleepers let other tasks go first, many times, and the time jumps when
+/// meanwhile nobody went to sleep or woke. Work that the runtime cannot see – sockets, processes, threads,
+/// `spawn_blocking` – looks idle. So hold the time with [`VirtualClock::hold`] around such work, or use the standing
+/// clock. It is meant for the current-thread runtime; with several threads a task that computes for long can miss a
+/// jump.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,8 +51,8 @@ struct Shared {
     /// Who sleeps, by deadline and then by arrival; the waker is that of the last poll.
     sleepers: BTreeMap<(Timestamp, u64), Option<Waker>>,
     arrivals: u64,
-    /// Rises whenever a sleeper comes or goes.
-    activity: u64,
+    /// Polls of sleepers since one came, went, or the time moved.
+    idle: usize,
 }
 
 impl VirtualClock {
@@ -67,7 +67,7 @@ impl VirtualClock {
     }
 
     fn with(now: Timestamp, auto: bool) -> Self {
-        let shared = Shared { now, auto, holds: 0, sleepers: BTreeMap::new(), arrivals: 0, activity: 0 };
+        let shared = Shared { now, auto, holds: 0, sleepers: BTreeMap::new(), arrivals: 0, idle: 0 };
         Self { shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -78,11 +78,12 @@ impl VirtualClock {
         shared.wake_due();
     }
 
-    /// Moves the time to the earliest sleeper and wakes it; false when nobody sleeps.
+    /// Moves the time to the next deadline and wakes who waits for it; false when there is none ahead.
     pub fn advance_to_next(&self) -> bool {
         let mut shared = self.lock();
-        let Some((&(deadline, _), _)) = shared.sleepers.first_key_value() else { return false };
-        shared.now = shared.now.max(deadline);
+        let now = shared.now;
+        let Some((&(deadline, _), _)) = shared.sleepers.range((now, u64::MAX)..).next() else { return false };
+        shared.now = deadline;
         shared.wake_due();
         true
     }
@@ -121,7 +122,8 @@ impl Drop for Hold {
     fn drop(&mut self) {
         let mut shared = self.clock.lock();
         shared.holds -= 1;
-        shared.wake_first();
+        shared.idle = 0;
+        shared.sleepers.values_mut().filter_map(Option::take).for_each(Waker::wake);
     }
 }
 
@@ -131,9 +133,23 @@ impl Shared {
         self.sleepers.range_mut(..=(now, u64::MAX)).filter_map(|(_, waker)| waker.take()).for_each(Waker::wake);
     }
 
-    fn wake_first(&mut self) {
-        if let Some(waker) = self.sleepers.first_entry().and_then(|mut first| first.get_mut().take()) {
-            waker.wake();
+    fn arrive(&mut self, duration: Duration) -> (Timestamp, u64) {
+        self.arrivals += 1;
+        self.idle = 0;
+        let place = (later(self.now, duration), self.arrivals);
+        self.sleepers.insert(place, None);
+        place
+    }
+
+    /// Counts one poll of a sleeper, and jumps to the next deadline when nothing else has happened for long.
+    fn wait_for_idle(&mut self) {
+        self.idle += 1;
+        if self.idle <= PATIENCE * self.sleepers.len() {
+            return;
+        }
+        if let Some((&(deadline, _), _)) = self.sleepers.range((self.now, u64::MAX)..).next() {
+            (self.now, self.idle) = (deadline, 0);
+            self.wake_due();
         }
     }
 }
@@ -149,18 +165,16 @@ impl Clock for VirtualClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        Sleep { clock: self.clone(), duration, place: None, seen: 0, idle: 0 }.await;
+        Sleep { clock: self.clone(), duration, place: None }.await;
     }
 }
 
-/// One sleeper. The earliest one drives an automatic clock.
+/// One sleeper. Whoever is polled drives an automatic clock, so that one whom nobody polls cannot stop it.
 #[derive(Debug)]
 struct Sleep {
     clock: VirtualClock,
     duration: Duration,
     place: Option<(Timestamp, u64)>,
-    seen: u64,
-    idle: u32,
 }
 
 impl Future for Sleep {
@@ -169,31 +183,18 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let mut shared = this.clock.lock();
-        let place = *this.place.get_or_insert_with(|| {
-            shared.arrivals += 1;
-            shared.activity += 1;
-            let place = (later(shared.now, this.duration), shared.arrivals);
-            shared.sleepers.insert(place, None);
-            place
-        });
-        let earliest = shared.sleepers.first_key_value().map(|(first, _)| *first) == Some(place);
-        if earliest && shared.auto && shared.holds == 0 && place.0 > shared.now {
-            if this.seen != shared.activity {
-                (this.seen, this.idle) = (shared.activity, 0);
-            }
-            this.idle += 1;
-            if this.idle > PATIENCE {
-                shared.now = place.0;
-            }
+        let place = *this.place.get_or_insert_with(|| shared.arrive(this.duration));
+        let runs = shared.auto && shared.holds == 0;
+        if runs && place.0 > shared.now {
+            shared.wait_for_idle();
         }
-        // Of several whose deadline has come, each waits for those before it: the order of waking is that of deadlines.
-        if place.0 <= shared.now && earliest {
+        if place.0 <= shared.now {
             drop(shared);
             this.leave();
             return Poll::Ready(());
         }
         shared.sleepers.insert(place, Some(cx.waker().clone()));
-        if earliest && shared.auto && shared.holds == 0 {
+        if runs {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -201,13 +202,12 @@ impl Future for Sleep {
 }
 
 impl Sleep {
-    /// Goes out of the list and lets the next one drive.
+    /// Goes out of the list.
     fn leave(&mut self) {
         if let Some(place) = self.place.take() {
             let mut shared = self.clock.lock();
             shared.sleepers.remove(&place);
-            shared.activity += 1;
-            shared.wake_first();
+            shared.idle = 0;
         }
     }
 }
@@ -247,9 +247,9 @@ mod tests {
                 }
             };
             // "a" and "b" go to sleep again and again; a jump too far would reorder them.
-            futures::future::join3(sleeper("b", 3, 2), sleeper("a", 2, 4), sleeper("c", 7, 1)).await;
+            futures::future::join3(sleeper("b", 5, 2), sleeper("a", 2, 4), sleeper("c", 7, 1)).await;
             let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
-            assert_eq!(log, [(2, "a"), (3, "b"), (4, "a"), (6, "b"), (6, "a"), (7, "c"), (8, "a")]);
+            assert_eq!(log, [(2, "a"), (4, "a"), (5, "b"), (6, "a"), (7, "c"), (8, "a"), (10, "b")]);
         });
     }
 
@@ -270,6 +270,18 @@ mod tests {
             for task in tasks {
                 assert!(task.await.unwrap_or(false), "each wakes at exactly its deadline");
             }
+        });
+    }
+
+    #[test]
+    fn a_sleeper_whom_nobody_polls_does_not_stop_the_time() {
+        runtime().block_on(async {
+            let clock = VirtualClock::auto(start());
+            let mut forgotten = Box::pin(clock.sleep(Duration::from_secs(1)));
+            assert!(futures::poll!(&mut forgotten).is_pending());
+            clock.sleep(Duration::from_secs(5)).await;
+            assert_eq!(clock.now().as_second(), 5);
+            assert!(futures::poll!(&mut forgotten).is_ready());
         });
     }
 

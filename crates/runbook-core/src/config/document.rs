@@ -62,6 +62,8 @@ pub struct Config {
     pub status_issue: StatusIssueConfig,
     /// `[[stage]]`, in the order of the file.
     pub stages: Vec<CustomStage>,
+    /// The variables that hold secrets: every value of a key that ends in `_env`.
+    pub secret_names: Vec<String>,
     /// The digest of all of it, as interpolated. Secrets are names here, so it holds none.
     pub digest: Digest,
 }
@@ -146,7 +148,12 @@ impl Document {
         };
         interpolate::table(&self.source, "", &mut root, &find)?;
         let digest = digest_of(&root, environment);
-        self.typed(root, environment, digest)
+        let mut secret_names = Vec::new();
+        root.secret_names(&mut secret_names);
+        let mut config = self.typed(root, environment, digest)?;
+        secret_names.push(config.status_issue.token_env.clone());
+        config.secret_names = secret_names;
+        Ok(config)
     }
 
     fn overlay(&self, root: &mut Table, environment: &EnvironmentId) -> Result<(), ConfigError> {
@@ -245,6 +252,7 @@ impl Document {
             notify,
             status_issue: section(source, &mut root, "status_issue")?,
             stages,
+            secret_names: Vec::new(),
             digest,
         };
         self.check(&config)?;

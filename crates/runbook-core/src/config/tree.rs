@@ -54,6 +54,22 @@ impl Table {
         Some(self.0.remove(at))
     }
 
+    /// The values of all keys that end in `_env`, at any depth.
+    pub(super) fn secret_names(&self, names: &mut Vec<String>) {
+        for (key, node) in &self.0 {
+            match &node.value {
+                Value::String(name) if key.name.ends_with("_env") => names.push(name.clone()),
+                Value::Table(table) => table.secret_names(names),
+                Value::Array(items) => items.iter().for_each(|item| match &item.value {
+                    Value::String(name) if key.name.ends_with("_env") => names.push(name.clone()),
+                    Value::Table(table) => table.secret_names(names),
+                    _ => {}
+                }),
+                _ => {}
+            }
+        }
+    }
+
     /// Lays another table over this one: tables are merged, everything else is replaced.
     pub(super) fn overlay(&mut self, over: Self) {
         for (key, node) in over.0 {

@@ -2,10 +2,11 @@
 //!
 //! `decide` chooses, `execute` carries out, `ledger` writes and reads the one stream of events, `context` is what a
 //! stage sees of all this, `permit` is the leave to do one effect, `assembly` puts everything together, `cancel` asks a
-//! run to end and `recovery` closes runs that were interrupted.
+//! run to end, `check` looks once without a run, and `recovery` closes runs that were interrupted.
 
 mod assembly;
 mod cancel;
+mod check;
 mod context;
 mod decide;
 mod error;

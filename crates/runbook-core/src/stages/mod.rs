@@ -14,6 +14,7 @@ mod stop;
 pub use ci::CiStage;
 pub use deploy::Deploy;
 pub use monitor::Monitor;
+pub(crate) use monitor::sample;
 pub use report::ReportStage;
 pub use rollback::{Rollback, rollback_branch_name};
 pub use safety_gate::SafetyGate;

@@ -45,6 +45,24 @@ impl Host {
         Ok(Self::Name(name))
     }
 
+    /// Reads `host` or `host:port`.
+    pub(crate) fn with_port(text: &str) -> Result<(Self, Option<u16>), String> {
+        let after_brackets = text.rfind(']').map_or(0, |end| end + 1);
+        let (host, port) = match text[after_brackets..].split_once(':') {
+            Some((before, port)) => (&text[..after_brackets + before.len()], port),
+            None => (text, ""),
+        };
+        let port = match port {
+            "" => None,
+            "0" => return Err("port 0 cannot be connected to".to_owned()),
+            digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(digits.parse().map_err(|_| format!("{digits} is not a port: a number from 1 to 65535"))?)
+            }
+            other => return Err(format!("`{other}` is not a port: a number from 1 to 65535")),
+        };
+        Ok((Self::parse(host)?, port))
+    }
+
     /// Whether it is this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         match self {
@@ -110,6 +128,17 @@ mod tests {
         assert!(!Host::parse("localhost.example").unwrap().is_loopback());
         for wrong in ["", "a b", "bücher.example", "a/b", "[::1", "user@host"] {
             assert!(Host::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ports_are_read_behind_hosts() {
+        let read = |text: &str| Host::with_port(text).map(|(host, port)| (host.to_string(), port));
+        assert_eq!(read("[::1]:80"), Ok(("[::1]".to_owned(), Some(80))));
+        assert_eq!(read("h:65535"), Ok(("h".to_owned(), Some(65535))));
+        assert_eq!(read("h:"), Ok(("h".to_owned(), None)));
+        for wrong in ["h:0", "h:65536", "h:+1", "h:1:2", "[::1]x", ":80"] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 

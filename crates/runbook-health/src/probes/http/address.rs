@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use hyper::{
-    Uri,
-    http::uri::{Authority, PathAndQuery},
-};
+use hyper::{Uri, http::uri::PathAndQuery};
 use runbook_core::Secret;
 
 use crate::transport::Host;
@@ -58,7 +55,7 @@ impl Address {
             Some((login, authority)) => (Some(Secret::new(unescape(login))), authority),
             None => (None, authority),
         };
-        let (host, port) = host_and_port(authority)?;
+        let (host, port) = Host::with_port(authority)?;
         let port = port.unwrap_or(scheme.default_port());
         Ok(Self { scheme, host, port, login, target: path_and_query(target)? })
     }
@@ -138,27 +135,6 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// Reads `host` or `host:port`.
-pub(crate) fn host_and_port(text: &str) -> Result<(Host, Option<u16>), String> {
-    let after_host = text.rfind(']').map_or(0, |end| end + 1);
-    let (host, port) = match text[after_host..].find(':') {
-        Some(colon) => (&text[..after_host + colon], Some(&text[after_host + colon + 1..])),
-        None => (text, None),
-    };
-    let port = match port {
-        None | Some("") => None,
-        Some(port) => match port.parse::<u16>() {
-            Ok(0) => return Err("port 0 cannot be connected to".to_owned()),
-            Ok(number) if port.bytes().all(|b| b.is_ascii_digit()) => Some(number),
-            _ => return Err(format!("`{port}` is not a port: a number from 1 to 65535")),
-        },
-    };
-    let host = Host::parse(host)?;
-    // What the header `Host` will hold must be readable to every server.
-    Authority::try_from(host.to_string()).map_err(|_| format!("`{host}` is not a host"))?;
-    Ok((host, port))
 }
 
 /// A path with its query: begins with `/`, without fragment, what is not ASCII escaped.

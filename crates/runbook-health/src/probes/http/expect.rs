@@ -1,6 +1,6 @@
 //! The judgement of an answer: every expectation gives a finding, and the worst finding is the health.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, cmp::Ordering, time::Duration};
 
 use hyper::{HeaderMap, header::HeaderName};
 use runbook_core::Health;
@@ -8,7 +8,7 @@ use runbook_core::Health;
 use super::{Pointer, StatusSettings, json};
 use crate::{
     condition::{Condition, Truth, Value},
-    evidence::{Millis, Scrubber},
+    evidence::{Limit, Scrubber},
 };
 
 /// How many findings evidence lists in full.
@@ -79,16 +79,22 @@ impl Expect {
             };
             findings.extend(finding("body", condition, &value, scrubber));
         }
-        if let Some(limit) = self.max_latency.map(|limit| limit.as_secs_f64() * 1000.0)
-            && found.latency_ms > limit
+        if let Some(limit) = self.max_latency
+            && found.latency_ms > limit.as_secs_f64() * 1000.0
         {
-            findings.push((Health::Degraded, format!("expected at most {}", Millis(limit))));
+            findings.push((Health::Degraded, format!("expected at most {}", Limit(limit))));
         }
-        verdict(&findings)
+        verdict(findings)
     }
 }
 
-fn verdict(findings: &[(Health, String)]) -> Verdict {
+/// The worst finding is the health; evidence names it first.
+fn verdict(mut findings: Vec<(Health, String)>) -> Verdict {
+    findings.sort_by(|(a, _), (b, _)| match a {
+        a if a == b => Ordering::Equal,
+        a if a.worst(*b) == *a => Ordering::Less,
+        _ => Ordering::Greater,
+    });
     let health = findings.iter().fold(Health::Healthy, |worst, (health, _)| worst.worst(*health));
     let mut words = String::new();
     for (_, finding) in findings.iter().take(MAX_LISTED) {
@@ -144,4 +150,50 @@ fn text(bytes: &[u8]) -> Value<'_> {
 
 fn too_large(limit: u64) -> Value<'static> {
     Value::Unreadable(Cow::Owned(format!("the body is larger than {limit} bytes (`max_body`)")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+    use crate::probes::http::ExpectSettings;
+
+    fn judge(expect: &str, status: u16, body: &str, latency_ms: f64) -> Verdict {
+        let settings: ExpectSettings = serde_json::from_str(expect).unwrap();
+        let expect = Expect {
+            status: settings.status,
+            json: settings.json.into_iter().collect(),
+            body: settings.body,
+            header: Vec::new(),
+            max_latency: settings.max_latency.map(|limit| limit.0),
+        };
+        let body = Body::Whole(body.as_bytes().to_vec());
+        expect.judge(&Found { status, headers: &HeaderMap::new(), body: &body, latency_ms }, &Scrubber::default())
+    }
+
+    /// Worst wins: unhealthy, then unknown, then degraded.
+    #[test]
+    fn the_worst_finding_is_the_health() {
+        let expect = r#"{"json": {"/a": 1, "/b": 2}, "max_latency": "800ms"}"#;
+        for (status, body, latency_ms, health) in [
+            (200, r#"{"a": 1, "b": 2}"#, 10.0, Health::Healthy),
+            (200, r#"{"a": 1, "b": 2}"#, 801.0, Health::Degraded),
+            (200, r#"{"a": 1}"#, 801.0, Health::Unknown),
+            (200, r#"{"b": 3}"#, 801.0, Health::Unhealthy),
+            (500, "", 801.0, Health::Unhealthy),
+        ] {
+            assert_eq!(judge(expect, status, body, latency_ms).health, health, "{status} {body} {latency_ms}");
+        }
+    }
+
+    #[test]
+    fn findings_name_the_worst_first_and_are_few() {
+        let expect = r#"{"json": {"/a": 1, "/b": 2, "/c": true, "/d": "< 5", "/e": "x"}, "max_latency": "1ms"}"#;
+        let verdict = judge(expect, 200, r#"{"a": "one", "b": 3, "d": null}"#, 2.0);
+        assert_eq!(
+            verdict.findings,
+            "; expected /b = 2, found 3; expected /a = 1, but it is the text \" one\"; expected /c = true, but it is \
+             missing; expected /d < 5, but it is null; and 2 more"
+        );
+    }
 }
