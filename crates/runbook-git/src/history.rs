@@ -5,7 +5,7 @@ use globset::Glob;
 use runbook_core::{CommitId, Release, ports::VersionError};
 
 use crate::{
-    error::{unable, unusable},
+    error::{refused, unable},
     order::natural,
     repository::{commit_id, find_commit},
     tags::{short, tags},
@@ -21,7 +21,7 @@ const LONGEST_SUBJECT: usize = 200;
 /// The tags that match a glob, newest commit first. As in `git tag --list`, a `*` crosses slashes.
 pub(crate) fn releases(repository: &Repository, pattern: &str) -> Result<Vec<Release>, VersionError> {
     let glob = Glob::new(pattern)
-        .map_err(|error| unusable(pattern, format!("is not a glob: {}", error.kind())))?
+        .map_err(|error| refused(format!("the pattern {pattern:?} is not a glob: {}", error.kind())))?
         .compile_matcher();
     let mut found = tags(repository)?;
     found.retain(|tag| glob.is_match(tag.name.as_str()));

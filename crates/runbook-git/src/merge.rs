@@ -81,10 +81,10 @@ impl Merge<'_> {
             Fate::Mixed => {}
         }
         let (head, target) = (self.tree(ours)?, self.tree(theirs)?);
-        if head.is_some() || target.is_some() {
-            if let Some(id) = self.folder(head.as_ref(), target.as_ref(), path, depth + 1)? {
-                return Ok(Some(Entry { id, mode: FOLDER }));
-            }
+        if (head.is_some() || target.is_some())
+            && let Some(id) = self.folder(head.as_ref(), target.as_ref(), path, depth + 1)?
+        {
+            return Ok(Some(Entry { id, mode: FOLDER }));
         }
         let side = if self.selection.takes(path) { theirs } else { ours };
         Ok(side.filter(|entry| entry.mode != FOLDER))

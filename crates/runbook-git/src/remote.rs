@@ -114,9 +114,11 @@ impl Push<'_> {
         git.args(["push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no", "--", self.remote, refspec]);
         git.current_dir(self.root).envs(UNATTENDED).process_group(0).kill_on_drop(true);
         git.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        ELSEWHERE.iter().for_each(|name| drop(git.env_remove(name)));
+        for name in ELSEWHERE {
+            git.env_remove(name);
+        }
 
-        let mut child = git.spawn().map_err(|error| format!("failed to start git ({error}); is it installed?"))?;
+        let mut child = git.spawn().map_err(|error| format!("did not start: git cannot be run ({error})"))?;
         let mut group = Group(child.id());
         let (stdout, stderr) = (keep(child.stdout.take()), keep(child.stderr.take()));
         let status = match tokio::time::timeout(self.deadline, child.wait()).await {

@@ -4,7 +4,7 @@
 use globset::{Glob, GlobBuilder, GlobMatcher};
 use runbook_core::ports::VersionError;
 
-use crate::error::unusable;
+use crate::error::refused;
 
 /// Decides for each path whether it comes from the target of a rollback or stays as it is at the head.
 ///
@@ -33,7 +33,7 @@ impl Selection {
     /// Compiles the patterns.
     ///
     /// # Errors
-    /// [`VersionError::Unusable`] for a pattern that is no glob or leaves the repository.
+    /// [`VersionError::Failed`] for a pattern that is no glob or leaves the repository.
     pub(crate) fn new(only: &[String], keep: &[String]) -> Result<Self, VersionError> {
         let only = if only.is_empty() { None } else { Some(Patterns::new(only)?) };
         Ok(Self { only, keep: Patterns::new(keep)? })
@@ -104,10 +104,9 @@ impl Pattern {
     fn new(pattern: &str) -> Result<Self, VersionError> {
         let path = pattern.strip_prefix("./").unwrap_or(pattern).trim_start_matches('/').trim_end_matches('/');
         if path.is_empty() || path.split('/').any(|name| matches!(name, "" | "." | "..")) {
-            return Err(unusable(
-                pattern,
-                "is not a pattern of paths in the repository, such as services/api/ or *.toml",
-            ));
+            return Err(refused(format!(
+                "the pattern {pattern:?} does not name paths in the repository; write it from its root, as in services/api/ or *.toml"
+            )));
         }
         let names: Vec<&str> = path.split('/').collect();
         // `**` is any number of folders; braces and brackets may hold a slash, and so may an escape.
@@ -134,7 +133,7 @@ impl Pattern {
 fn glob(pattern: &str, part: &str) -> Result<GlobMatcher, VersionError> {
     let glob: Result<Glob, _> = GlobBuilder::new(part).literal_separator(true).build();
     glob.map(|glob| glob.compile_matcher())
-        .map_err(|error| unusable(pattern, format!("is not a glob: {}", error.kind())))
+        .map_err(|error| refused(format!("the pattern {pattern:?} is not a glob: {}", error.kind())))
 }
 
 #[cfg(test)]
@@ -183,7 +182,7 @@ mod tests {
     fn what_is_no_pattern_is_refused_by_name() {
         for bad in ["", "/", "../x", "a//b", "a/./b", "src/[", "{a"] {
             let error = Selection::new(&[], &[bad.to_owned()]).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("version {bad:?} is not a")), "{error}");
+            assert!(error.starts_with(&format!("the pattern {bad:?} ")), "{error}");
         }
     }
 }

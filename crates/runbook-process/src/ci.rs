@@ -122,12 +122,8 @@ impl CommandCi {
 
     async fn run_one(&self, argv: Vec<String>, cwd: &Path) -> Result<CommandRun, CiError> {
         let shown: Vec<String> = argv.iter().map(|argument| self.redactor.redact(argument)).collect();
-        let invocation = Invocation {
-            argv,
-            cwd: cwd.to_owned(),
-            environment: self.surroundings.variables(),
-            timeout: self.timeout,
-        };
+        let invocation =
+            Invocation { argv, cwd: cwd.to_owned(), environment: self.surroundings.variables(), timeout: self.timeout };
         let ran = match invocation.run(&self.redactor).await {
             Ok(ran) => ran,
             Err(source) => return Err(CiError::Start { argv: shown, source }),

@@ -20,8 +20,8 @@ const SLACK_HEADER_LIMIT: usize = 150;
 
 /// The most characters of an embed's description. Discord allows 4,096 here, and 6,000 in all parts of an embed.
 pub(crate) const DISCORD_TEXT_LIMIT: usize = 4096;
-/// The most characters of an embed's title.
-const DISCORD_TITLE_LIMIT: usize = 256;
+/// The most characters of the line above the embed; Discord allows 2,000, but it is what a notification shows.
+const DISCORD_CONTENT_LIMIT: usize = 256;
 /// The most characters of what a field of the embed says; Discord allows 1,024, but all of them share 6,000.
 const DISCORD_FIELD_LIMIT: usize = 120;
 
@@ -74,10 +74,10 @@ pub(crate) fn slack(picture: &Picture, texts: &SlackTexts) -> Value {
 
 /// A Discord payload. `allowed_mentions` lets nothing in it call anybody, whatever the text says.
 pub(crate) fn discord(picture: &Picture, texts: &DiscordTexts) -> Value {
-    let headline = headline(picture, DISCORD_TITLE_LIMIT, escape::discord);
+    let headline = headline(picture, DISCORD_CONTENT_LIMIT, escape::discord);
+    let verdict = &picture.verdict;
     let field = |name: &str, value: &str| json!({ "name": name, "value": escape::discord(&shorten(value, DISCORD_FIELD_LIMIT)), "inline": true });
     let fields = [
-        field("Action", &picture.action),
         field("Asked by", &picture.actor),
         field("Trigger", &picture.trigger),
         field("Branch", picture.branch.as_deref().unwrap_or(words::UNKNOWN)),
@@ -85,7 +85,7 @@ pub(crate) fn discord(picture: &Picture, texts: &DiscordTexts) -> Value {
         field("Valid until", &picture.valid_until),
     ];
     let mut embed = json!({
-        "title": headline,
+        "title": format!("{} {}: {}", verdict.sign, escape::discord(&picture.action), verdict.phrase),
         "description": texts.description,
         "color": words::status_colour(texts.status),
         "fields": fields,

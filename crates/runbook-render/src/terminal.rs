@@ -88,6 +88,7 @@ pub fn terminal_report(report: &Report) -> Vec<Line> {
     }
     lines.push(Line::default());
     lines.extend(status(report.operational_status, &report.status_reasons));
+    lines.push(indented().own(Tone::Dim, &format!("valid until {}", words::moment(report.valid_until))));
     lines.extend(services(&report.services));
     let mut ends = Vec::new();
     if let Some(rollback) = &report.rollback {

@@ -11,8 +11,15 @@ pub(crate) fn length(text: &str) -> usize {
 
 /// The text in at most `max` characters, with `…` at the end where some are missing. One line of it, see [`escape::line`].
 pub(crate) fn shorten(text: &str, max: usize) -> String {
-    let text = escape::line(text);
-    cut(&text, max).into_owned()
+    // Of a body of megabytes only the beginning is looked at; what stands behind it could not be shown anyway.
+    let looked_at = max.saturating_mul(4).saturating_add(64);
+    let end = text.char_indices().nth(looked_at).map_or(text.len(), |(at, _)| at);
+    let beginning = escape::line(&text[..end]);
+    if end == text.len() || length(&beginning) > max {
+        return cut(&beginning, max).into_owned();
+    }
+    // Nothing but white space was left out of it, or it would be longer than what is asked for.
+    cut(&escape::line(text), max).into_owned()
 }
 
 /// The text in at most `max` characters, cut between two characters as people see them.

@@ -73,7 +73,7 @@ fn every_error_names_its_place_and_a_way_on() {
         ("${FASTAPI_URL:-http://localhost:8000}", "${FASTAPI_URL}", 8, 7, "`FASTAPI_URL` is not set", "give a default"),
         ("service.fastapi]", "service.fastpi]", 19, 30, "no service `fastpi`", "did you mean `fastapi`?"),
         ("[environment.staging.monitor]", "[environment.staging.monitr]", 23, 22, "unknown key `monitr`", "monitor"),
-        ("name = \"Quantum Pi Forge\"", "name = \"open", 3, 8, "", ""),
+        ("name = \"Quantum Pi Forge\"", "name = \"open", 3, 13, "invalid basic string", ""),
         ("critical = false", "critical = \"no\"", 21, 12, "expected a boolean", ""),
         ("confirm = \"${CONFIRM:-2}\"", "confirm = 0", 17, 11, "between 1 and 100", "3"),
     ];

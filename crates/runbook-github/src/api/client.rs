@@ -176,18 +176,14 @@ impl Api {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let mut builder = Octocrab::builder()
+        let client = Octocrab::builder()
             .base_uri(self.site.api.as_str())?
             .personal_token(self.token.reveal())
             .add_retry_config(RetryConfig::None)
             .set_connect_timeout(Some(self.deadlines.connect))
             .set_read_timeout(Some(self.deadlines.read))
-            .set_write_timeout(Some(self.deadlines.read));
-        // GitHub asks every client to name itself.
-        if let Ok(name) = "user-agent".parse() {
-            builder = builder.add_header(name, concat!("runbook/", env!("CARGO_PKG_VERSION")).to_owned());
-        }
-        let client = builder.build()?;
+            .set_write_timeout(Some(self.deadlines.read))
+            .build()?;
         Ok(self.client.get_or_init(|| client))
     }
 

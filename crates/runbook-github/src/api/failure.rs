@@ -97,9 +97,9 @@ impl Failure {
             Self::Refused { status: 404, .. } => format!(
                 "repository {repository} was not found with this token; check the name, and that the token may see it"
             ),
-            Self::Refused { status: 410, .. } => format!(
-                "issues are disabled in {repository}; enable them in its settings, or set `enabled = false` in [status_issue]"
-            ),
+            Self::Refused { status: 410, .. } => {
+                "issues are disabled there; enable them in its settings, or set `enabled = false` in [status_issue]".to_owned()
+            }
             Self::Refused { status: 300..=399, .. } => {
                 format!("repository {repository} has moved; use its new name")
             }

@@ -11,3 +11,6 @@ mod upsert;
 
 pub use settings::{Deadlines, IssueSettings, SettingsError};
 pub use tracker::StatusIssue;
+
+#[cfg(test)]
+mod tests;

@@ -57,11 +57,13 @@ impl<'a> Upsert<'a> {
         };
         if let Some((text, marker)) = &self.comment {
             let doing = format!("comment on the status issue #{}", issue.number);
-            left = left.max(self.comment_once(&issue, marker, text).await.map_err(|e| self.after(left, &doing, e))?);
+            let said = self.comment_once(&issue, marker, text).await;
+            left = left.max(said.map_err(|(failure, more)| self.error_at(&issue, &doing, failure, left.max(more)))?);
         }
         for duplicate in &duplicates {
             let doing = format!("close #{}, a second status issue beside #{}", duplicate.number, issue.number);
-            self.retire(duplicate, &issue).await.map_err(|e| self.after(left, &doing, e))?;
+            let retired = self.retire(duplicate, &issue).await;
+            retired.map_err(|(failure, more)| self.error_at(duplicate, &doing, failure, left.max(more)))?;
             left = left.max(LeftBehind::Changed);
         }
         Ok(PublishedIssue { number: issue.number, url: issue.html_url, created })
@@ -101,16 +103,7 @@ impl<'a> Upsert<'a> {
             return Ok(LeftBehind::Changed);
         }
         let left = if failure.may_have_happened() { LeftBehind::Unknown } else { LeftBehind::NoChange };
-        let doing = format!("update the status issue #{}", issue.number);
-        if failure.is_gone() {
-            return Err(IssueError {
-                message: format!("failed to {doing}: it was deleted meanwhile; the next update makes it anew"),
-                left,
-                retryable: true,
-                source: None,
-            });
-        }
-        Err(self.error(&doing, failure, left))
+        Err(self.error_at(issue, &format!("update the status issue #{}", issue.number), failure, left))
     }
 
     /// What must be changed of an issue; `None` when it already shows all. Labels that people added stay.
@@ -173,9 +166,20 @@ impl<'a> Upsert<'a> {
         }
     }
 
-    /// An error of a later step: what the earlier ones left counts too.
-    fn after(&self, before: LeftBehind, doing: &str, (failure, left): (Failure, LeftBehind)) -> IssueError {
-        self.error(doing, failure, left.max(before))
+    /// An error about one issue: when that is gone, the repository need not be.
+    fn error_at(&self, issue: &Issue, doing: &str, failure: Failure, left: LeftBehind) -> IssueError {
+        if !failure.is_gone() {
+            return self.error(doing, failure, left);
+        }
+        IssueError {
+            message: format!(
+                "failed to {doing} of {}: #{} was deleted or moved meanwhile; the next update mends it",
+                self.forge.repository, issue.number
+            ),
+            left,
+            retryable: true,
+            source: None,
+        }
     }
 }
 

@@ -210,7 +210,7 @@ impl TcpProbe {
         let addresses = self.host.addresses(self.port).await?;
         trace.enter(Step::Connect);
         let mut stream = connect(&addresses).await?;
-        trace.enter(Step::FirstByte);
+        trace.enter(if self.expect.is_some() { Step::FirstByte } else { Step::Idle });
         stream.write_all(&self.send).await.map_err(|error| Fault::of_io(error, "send"))?;
         match &self.expect {
             Some(expected) => self.listen(&mut stream, expected, trace, answer).await,

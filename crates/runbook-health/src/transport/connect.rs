@@ -21,7 +21,8 @@ pub(crate) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Fault
     let mut running: FuturesUnordered<_> = waiting.next().map(attempt).into_iter().collect();
     let mut fault: Option<Fault> = None;
     while !running.is_empty() {
-        let ended = if waiting.len() == 0 { Ok(running.next().await) } else { timeout(HEAD_START, running.next()).await };
+        let ended =
+            if waiting.len() == 0 { Ok(running.next().await) } else { timeout(HEAD_START, running.next()).await };
         match ended {
             Ok(Some(Ok(stream))) => return Ok(stream),
             Ok(Some(Err(failed))) => {

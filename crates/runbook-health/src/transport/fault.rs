@@ -57,7 +57,9 @@ fn own_error(error: io::Error, doing: &str) -> ProbeError {
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable | ErrorKind::NetworkDown => {
             format!("failed to {doing}: there is no route from this machine")
         }
-        ErrorKind::AddrNotAvailable => format!("failed to {doing}: this machine has no free address or port to do it from"),
+        ErrorKind::AddrNotAvailable => {
+            format!("failed to {doing}: this machine has no free address or port to do it from")
+        }
         ErrorKind::PermissionDenied => format!("failed to {doing}: this machine does not permit it; see its firewall"),
         _ if is_out_of_files(&error) => {
             format!("failed to {doing}: too many files are open on this machine; raise its limit")

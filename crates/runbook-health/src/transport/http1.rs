@@ -116,11 +116,9 @@ impl Driver {
 
 /// What an error of the exchange says, in words; the connection stood, so nearly all of it is the target's.
 fn fault(error: hyper::Error) -> Fault {
-    if error.is_parse_too_large() {
-        return Fault::target("the answer's headers are too large or too many");
-    }
     if error.is_parse() {
-        return Fault::target("the answer is not valid HTTP/1.1");
+        // Such as "invalid HTTP version parsed" or "message head is too large".
+        return Fault::Target(format!("the answer is not HTTP/1.1 that can be read: {error}"));
     }
     if let Some(cause) = io_cause(&error) {
         if let Some(words) = tls::words_of(cause) {

@@ -154,7 +154,10 @@ fn certificate_words(problem: &CertificateError) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "the certificate is for another name".to_owned()
         }
-        CertificateError::UnknownIssuer => "the certificate's issuer is not trusted".to_owned(),
+        // A bad signature is an issuer of a trusted name with another key, such as an authority that was made anew.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "the certificate's issuer is not trusted".to_owned()
+        }
         CertificateError::Revoked => "the certificate was revoked".to_owned(),
         other => format!("the certificate is not valid ({other:?})"),
     }

@@ -32,11 +32,7 @@ impl Surroundings {
     ///
     /// # Errors
     /// A name that no variable can have.
-    pub(crate) fn new(
-        variables: &Lookup,
-        own: &EnvironmentTable,
-        pass: &[String],
-    ) -> Result<Self, BuildError> {
+    pub(crate) fn new(variables: &Lookup, own: &EnvironmentTable, pass: &[String]) -> Result<Self, BuildError> {
         let named = own.0.keys().map(|name| ("env", name)).chain(pass.iter().map(|name| ("pass_env", name)));
         for (key, name) in named {
             if name.is_empty() || name.contains(['=', '\0']) {

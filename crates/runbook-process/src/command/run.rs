@@ -1,12 +1,6 @@
 //! Runs one command to its end, within its time.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    path::PathBuf,
-    process::Stdio,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, path::PathBuf, process::Stdio, time::Duration};
 
 use runbook_core::Redactor;
 use tokio::{
@@ -15,11 +9,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{
-    ProcessGroup, Signal, Stream, Tail,
-    group::KillOnDrop,
-    program_path,
-};
+use super::{ProcessGroup, Signal, Stream, Tail, group::KillOnDrop, program_path};
 
 /// How long a command that is asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_secs(3);

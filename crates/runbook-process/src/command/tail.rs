@@ -35,12 +35,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn new(redactor: &Redactor) -> Self {
-        Self {
-            redactor: redactor.clone(),
-            lines: VecDeque::new(),
-            unfinished: Default::default(),
-            last_out: None,
-        }
+        Self { redactor: redactor.clone(), lines: VecDeque::new(), unfinished: Default::default(), last_out: None }
     }
 
     /// Takes what was read. A carriage return ends a line too: it is how progress is painted.

@@ -169,17 +169,21 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused_with_words_that_help() {
         let refused = |argv: &[&str]| parse(argv).unwrap_err().to_string();
-        insta::assert_snapshot!([
-            refused(&[]),
-            refused(&[" "]),
-            refused(&["x", "{versoin}"]),
-            refused(&["x", "{"]),
-            refused(&["x", "a}b"]),
-            refused(&["x", "a\0b"]),
-            Argv::parse("stop", &["x".into(), "{version}".into()], &[Placeholder::Component]).unwrap_err().to_string(),
-            parse(&["x", "{commit}"]).unwrap().expand(&values("v1")).unwrap_err().to_string(),
-        ]
-        .join("\n"));
+        insta::assert_snapshot!(
+            [
+                refused(&[]),
+                refused(&[" "]),
+                refused(&["x", "{versoin}"]),
+                refused(&["x", "{"]),
+                refused(&["x", "a}b"]),
+                refused(&["x", "a\0b"]),
+                Argv::parse("stop", &["x".into(), "{version}".into()], &[Placeholder::Component])
+                    .unwrap_err()
+                    .to_string(),
+                parse(&["x", "{commit}"]).unwrap().expand(&values("v1")).unwrap_err().to_string(),
+            ]
+            .join("\n")
+        );
     }
 
     proptest! {

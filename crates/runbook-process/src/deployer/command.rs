@@ -130,9 +130,10 @@ impl CommandDeployer {
     async fn release_values(&self, command: &Argv, order: &Order) -> Result<Values, DeployError> {
         let mut commit = order.release.commit.clone();
         if commit.is_none() && command.uses(Placeholder::Commit) {
-            let found = self.checkouts.commit(&order.release).await.map_err(|error| {
-                DeployError::new(LeftBehind::NoChange, "failed to find {commit}").caused_by(error)
-            })?;
+            let found =
+                self.checkouts.commit(&order.release).await.map_err(|error| {
+                    DeployError::new(LeftBehind::NoChange, "failed to find {commit}").caused_by(error)
+                })?;
             commit = Some(found);
         }
         let version = Some(order.release.id.to_string());
@@ -204,7 +205,8 @@ impl CommandDeployer {
 
     fn stop_command(&self) -> Result<&Argv, DeployError> {
         self.stop.as_ref().ok_or_else(|| {
-            let message = "this service has no `stop` command, so it cannot be stopped from here; give its deployer one";
+            let message =
+                "this service has no `stop` command, so it cannot be stopped from here; give its deployer one";
             DeployError::new(LeftBehind::NoChange, message)
         })
     }
@@ -289,7 +291,8 @@ impl Deployer for CommandDeployer {
         let stopped = self.change(permit, command, &self.values(service), service, &Live::Stopped).await?;
         match self.measure(service).await {
             Ok(Live::Release(release)) => {
-                let message = format!("the `stop` command succeeded, but {release} is live; nobody knows whether it will stop");
+                let message =
+                    format!("the `stop` command succeeded, but {release} is live; nobody knows whether it will stop");
                 Err(DeployError::new(LeftBehind::Unknown, message))
             }
             Ok(Live::Stopped | Live::Unknown) | Err(_) => Ok(stopped),

@@ -16,11 +16,13 @@ pub fn discord(text: &str) -> String {
         match c {
             '@' => out.extend(['@', ZERO_WIDTH_SPACE]),
             '\\' | '*' | '_' | '~' | '`' | '|' | '>' | '<' | '[' | ']' | '(' | ')' | '#' => out.extend(['\\', c]),
-            // The second colon of `:emoji:` and the one of `https://` alike.
-            ':' if chars.peek().is_some_and(|next| !next.is_whitespace()) => out.extend(['\\', c]),
+            // `:emoji:` and `https://`, but no time of day and no port.
+            ':' if chars.peek().is_some_and(|next| *next == '/' || *next == '_' || next.is_alphabetic()) => {
+                out.extend(['\\', c])
+            }
             // A list, or small print (`-# `).
             '-' if at == 0 => out.push_str("\\-"),
-            '.' if digits > 0 && at == digits => out.push_str("\\."),
+            '.' if digits > 0 && at == digits && chars.peek().is_none_or(|next| *next == ' ') => out.push_str("\\."),
             _ => out.push(c),
         }
         at += c.len_utf8();
@@ -42,9 +44,10 @@ mod tests {
     fn nobody_is_called_and_nothing_is_formatted() {
         assert_eq!(discord("@everyone"), "@\u{200b}everyone");
         assert_eq!(discord("<@&1> **b** [x](y)"), "\\<@\u{200b}&1\\> \\*\\*b\\*\\* \\[x\\]\\(y\\)");
-        assert_eq!(discord("GET http://a:80/ → 200"), "GET http\\://a\\:80/ → 200");
+        assert_eq!(discord("GET http://a:80/ → 200"), "GET http\\://a:80/ → 200");
         assert_eq!(discord("- a"), "\\- a");
         assert_eq!(discord("3. a"), "3\\. a");
+        assert_eq!(discord("at 10:15, 1.2 s, :tada:"), "at 10:15, 1.2 s, \\:tada:");
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 ///
 /// Those are control characters (an escape sequence could recolour or retitle a terminal), bidirectional overrides
 /// (text that reads otherwise than it is stored, <https://trojansource.codes>) and tag characters (text that only
-/// machines read). Doing it twice changes nothing.
+/// machines read), byte order marks and other invisible signs. Doing it twice changes nothing.
 pub fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace() {
@@ -21,7 +21,7 @@ pub fn line(text: &str) -> String {
 pub(super) fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            '\u{061c}' | '\u{feff}' | '\u{2060}'..='\u{2064}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 

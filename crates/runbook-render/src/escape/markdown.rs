@@ -32,6 +32,10 @@ pub fn markdown(text: &str) -> String {
             }
             ':' if rest.starts_with("//") => out.push_str("\\:"),
             '.' if ends_with_ignoring_case(&text[..before], "www") => out.push_str("\\."),
+            // Between letters an underscore is only an underscore.
+            '_' if text[..before].ends_with(char::is_alphanumeric) && rest.starts_with(char::is_alphanumeric) => {
+                out.push('_')
+            }
             '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '|' | '#' => out.extend(['\\', c]),
             _ if block == Some(before) => out.extend(['\\', c]),
             _ => out.push(c),
@@ -46,7 +50,9 @@ fn block_start(text: &str) -> Option<usize> {
         return Some(0);
     }
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    (digits > 0 && text[digits..].starts_with(['.', ')'])).then_some(digits)
+    let mut after = text[digits..].chars();
+    let item = matches!(after.next(), Some('.' | ')')) && after.next().is_none_or(char::is_whitespace);
+    (digits > 0 && item).then_some(digits)
 }
 
 fn ends_with_ignoring_case(text: &str, end: &str) -> bool {
@@ -99,6 +105,7 @@ mod tests {
 
     #[test]
     fn no_block_begins() {
+        assert_eq!(markdown("8.3 s"), "8.3 s");
         for (text, escaped) in [("- a", "\\- a"), ("12. a", "12\\. a"), ("# a", "\\# a"), ("=== a", "\\=== a")] {
             assert_eq!(markdown(text), escaped);
         }

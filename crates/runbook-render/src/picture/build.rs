@@ -32,7 +32,7 @@ impl Picture {
                 sign: view.operational_status.emoji().to_owned(),
                 word: view.operational_status.as_str().to_owned(),
             },
-            reasons: lines(&view.reasons, detail),
+            reasons: reasons(view, detail),
             updated_at: words::moment(view.updated_at),
             valid_until: words::moment(view.valid_until),
             valid_for: words::span(u64::from(view.valid_for_s) * 1000),
@@ -72,11 +72,12 @@ fn or_unknown(text: String) -> String {
     if text.is_empty() { words::UNKNOWN.to_owned() } else { text }
 }
 
-/// At most [`Detail::list`] lines; the last one counts the rest.
-fn lines(texts: &[String], detail: &Detail) -> Vec<String> {
-    let mut lines: Vec<_> = texts.iter().take(detail.list).map(|text| shorten(text, detail.text)).collect();
-    if texts.len() > lines.len() {
-        lines.push(format!("… and {}", count(texts.len() - lines.len(), "more reason", "more reasons")));
+/// At most [`Detail::list`] reasons and a line that counts the rest. The verdict's own reason is told with the verdict.
+fn reasons(view: &StatusView, detail: &Detail) -> Vec<String> {
+    let reasons: Vec<_> = view.reasons.iter().filter(|reason| Some(*reason) != view.verdict_reason.as_ref()).collect();
+    let mut lines: Vec<_> = reasons.iter().take(detail.list).map(|reason| shorten(reason, detail.text)).collect();
+    if reasons.len() > lines.len() {
+        lines.push(format!("… and {}", count(reasons.len() - lines.len(), "more reason", "more reasons")));
     }
     lines
 }
@@ -121,11 +122,17 @@ fn rollback(view: &StatusView, detail: &Detail) -> Option<RollbackPicture> {
     })
 }
 
-/// The rows that are shown, in the configured order, and a line for each kind of row that is not.
+/// The rows that are shown, and a line for each kind of row that is not. In the configured order; where some are left
+/// out, those that are not healthy come first.
 fn services(view: &StatusView, detail: &Detail) -> (Vec<ServicePicture>, Vec<String>) {
     let (mut healthy, mut unwell) = (0_usize, 0_usize);
     let mut shown = Vec::new();
-    for row in &view.services {
+    let mut rows: Vec<_> = view.services.iter().collect();
+    let all_healthy = rows.iter().filter(|row| row.health == Health::Healthy).count();
+    if all_healthy > detail.healthy || rows.len() - all_healthy > detail.unwell {
+        rows.sort_by_key(|row| row.health == Health::Healthy);
+    }
+    for row in rows {
         let (seen, most) =
             if row.health == Health::Healthy { (&mut healthy, detail.healthy) } else { (&mut unwell, detail.unwell) };
         *seen += 1;
@@ -170,17 +177,18 @@ pub(crate) fn healths(services: &[ServiceRow]) -> String {
     let healthy = number(Health::Healthy);
     let mut text = match (services.len(), healthy) {
         (0, _) => return "No service is configured.".to_owned(),
-        (1, 1) => "The one service is healthy".to_owned(),
+        (1, _) => return format!("The one service is {}.", services[0].health),
+        (all, 0) => format!("None of {all} services is healthy"),
         (all, healthy) if all == healthy => format!("All {all} services are healthy"),
         (all, healthy) => {
             let verb = if healthy == 1 { "is" } else { "are" };
             format!("{healthy} of {} {verb} healthy", count(all, "service", "services"))
         }
     };
-    for health in [Health::Unhealthy, Health::Degraded, Health::Unknown] {
-        if number(health) > 0 {
-            text.push_str(&format!(", {} {health}", number(health)));
-        }
+    let others = [Health::Unhealthy, Health::Degraded, Health::Unknown].map(|health| (number(health), health));
+    for (at, (number, health)) in others.into_iter().filter(|(number, _)| *number > 0).enumerate() {
+        text.push_str(if at == 0 { "; " } else { ", " });
+        text.push_str(&format!("{number} {health}"));
     }
     text.push('.');
     text

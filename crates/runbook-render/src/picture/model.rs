@@ -11,7 +11,7 @@ pub struct Picture {
     pub environment: String,
     /// The state of the system.
     pub status: StatusPicture,
-    /// Why it is so.
+    /// Why it is so; without the verdict's own reason, see [`VerdictPicture::reason`].
     pub reasons: Vec<String>,
     /// When this was written, such as `2026-11-23 10:15:00 UTC`.
     pub updated_at: String,
@@ -45,7 +45,7 @@ pub struct Picture {
     pub services: Vec<ServicePicture>,
     /// How many services are not shown, in words; a line for the healthy ones and one for the others.
     pub more_services: Vec<String>,
-    /// How many services are what, such as `2 of 3 services are healthy; 1 unknown`.
+    /// How many services are what, such as `2 of 3 services are healthy; 1 unknown.`
     pub healths: String,
     /// Commands to copy.
     pub commands: Vec<CommandPicture>,

@@ -127,8 +127,8 @@ fn nobody_outside_can_forge_the_marker_or_call_people() {
 
     let pages = [draft.body, renderer.step_summary(&view).unwrap(), renderer.comment(&view).unwrap()];
     for page in pages {
-        let (outside, code) = crate::escapes::prose_and_links(&page);
+        let (outside, links) = crate::escapes::prose_and_links(&page);
         assert!(!outside.contains("@octocat") && !outside.contains("#1"), "{outside}");
-        assert!(code.iter().all(|url| url.starts_with("https://ci.example/")), "{code:?}");
+        assert!(links.iter().all(|url| url.starts_with("https://ci.example/")), "{links:?}");
     }
 }

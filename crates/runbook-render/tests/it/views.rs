@@ -253,6 +253,7 @@ pub fn stale() -> StatusView {
     let mut view = view(services, None);
     (view.run_url, view.ci_run, view.branch) = (None, None, None);
     view.trigger = "cli".into();
+    view.verdict_reason = Some("no service is within reach of this machine".into());
     view.environment = EnvironmentId::new("staging").unwrap();
     view.default_environment = false;
     sync(&mut view);

@@ -4,11 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use runbook_core::{
-    EffectKey, LeftBehind,
+    EffectKey, LeftBehind, StatusView,
     engine::Permit,
     event::Event,
     ports::{EventSink, IssueError, IssueTracker, IssueUpdate, Notice, Notifier, NotifyError, PublishedIssue},
-    status::StatusView,
 };
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -256,8 +256,19 @@ mod tests {
     #[test]
     fn what_is_no_url_is_refused() {
         for wrong in [
-            "", "localhost:8000", "ftp://h/", "http://", "http:///x", "http://h:0/", "http://h:70000/", "http://h:+1/",
-            "http://a b/", "http://bücher.example/", "http://h/a b", "http://[::1/", "http://h\r\nX: y/",
+            "",
+            "localhost:8000",
+            "ftp://h/",
+            "http://",
+            "http:///x",
+            "http://h:0/",
+            "http://h:70000/",
+            "http://h:+1/",
+            "http://a b/",
+            "http://bücher.example/",
+            "http://h/a b",
+            "http://[::1/",
+            "http://h\r\nX: y/",
         ] {
             assert!(Address::parse(wrong).is_err(), "{wrong:?}");
         }

@@ -27,7 +27,8 @@ const MAX_BODY: u64 = 16 * 1024 * 1024;
 const USER_AGENT: &str = concat!("runbook/", env!("CARGO_PKG_VERSION"));
 
 /// The framing of the message is the probe's own.
-const OWN_HEADERS: [HeaderName; 4] = [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE];
+const OWN_HEADERS: [HeaderName; 4] =
+    [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE];
 
 impl ProbeDefinition for HttpProbe {
     const KIND: &'static str = "http";
@@ -40,7 +41,10 @@ impl ProbeDefinition for HttpProbe {
             return Err(BuildError::key("timeout", "a timeout of 0 would end every measurement before it begins"));
         }
         if settings.max_body == 0 || settings.max_body > MAX_BODY {
-            return Err(BuildError::key("max_body", format!("expected a number of bytes from 1 to {MAX_BODY} (16 MiB)")));
+            return Err(BuildError::key(
+                "max_body",
+                format!("expected a number of bytes from 1 to {MAX_BODY} (16 MiB)"),
+            ));
         }
         if settings.ca_file.is_some() && address.scheme == Scheme::Http && settings.redirects == 0 {
             return Err(BuildError::key("ca_file", "certificates are for `https` addresses, and this one is `http`"));
@@ -69,7 +73,9 @@ impl ProbeDefinition for HttpProbe {
 
 fn address(settings: &HttpSettings, scope: &Scope) -> Result<Address, BuildError> {
     match (&settings.url, &settings.path) {
-        (Some(_), Some(_)) => Err(BuildError::key("path", "`url` is a whole address, so `path` has no place beside it")),
+        (Some(_), Some(_)) => {
+            Err(BuildError::key("path", "`url` is a whole address, so `path` has no place beside it"))
+        }
         (Some(url), None) => Address::parse(url).map_err(|problem| BuildError::key("url", problem)),
         (None, path) => {
             let url = scope.service.as_ref().and_then(|service| service.url.as_deref());
@@ -133,7 +139,8 @@ fn expect(settings: ExpectSettings, method: &Method) -> Result<Expect, BuildErro
             return Err(without_body("expect.body"));
         }
     }
-    let header = settings.header.into_iter().map(|(name, condition)| Ok((header_name("expect.header", &name)?, condition)));
+    let header =
+        settings.header.into_iter().map(|(name, condition)| Ok((header_name("expect.header", &name)?, condition)));
     Ok(Expect {
         header: header.collect::<Result<_, BuildError>>()?,
         status: settings.status,

@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn findings_name_the_worst_first_and_are_few() {
         let expect = r#"{"json": {"/a": 1, "/b": 2, "/c": true, "/d": "< 5", "/e": "x"}, "max_latency": "1ms"}"#;
-        let verdict = judge(expect, 200, r#"{"a": "one", "b": 3, "d": null}"#, 2.0);
+        let verdict = judge(expect, 200, r#"{"a": "\u0007one", "b": 3, "d": null}"#, 2.0);
         assert_eq!(
             verdict.findings,
             "; expected /b = 2, found 3; expected /a = 1, but it is the text \" one\"; expected /c = true, but it is \

@@ -132,10 +132,9 @@ impl HttpProbe {
         }
         match timeout(self.timeout, self.tls.config()).await {
             Ok(prepared) => prepared.map(|_| ()),
-            Err(_) => Err(ProbeError::new(format!(
-                "failed to read the trusted certificates within {}",
-                Limit(self.timeout)
-            ))),
+            Err(_) => {
+                Err(ProbeError::new(format!("failed to read the trusted certificates within {}", Limit(self.timeout))))
+            }
         }
     }
 

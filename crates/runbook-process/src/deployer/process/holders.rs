@@ -1,11 +1,7 @@
 //! Who holds a lock, as Linux tells in `/proc/<pid>/fdinfo`. Asked only when a service does not end in the ordinary
 //! way; on other systems the answer is nobody.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::Path,
-};
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 use crate::procfs;
 
@@ -33,8 +29,8 @@ pub(super) fn holders(lock: &Path) -> Vec<Holder> {
 fn holds(pid: u32, lock: &fs::Metadata) -> bool {
     let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
     descriptors.flatten().any(|descriptor| {
-        let is_lock = fs::metadata(descriptor.path())
-            .is_ok_and(|file| (file.dev(), file.ino()) == (lock.dev(), lock.ino()));
+        let is_lock =
+            fs::metadata(descriptor.path()).is_ok_and(|file| (file.dev(), file.ino()) == (lock.dev(), lock.ino()));
         let info = || fs::read_to_string(Path::new(&format!("/proc/{pid}/fdinfo")).join(descriptor.file_name()));
         is_lock && info().is_ok_and(|info| info.lines().any(is_exclusive))
     })

@@ -63,6 +63,12 @@ impl Home {
         self.folder.join("output.log")
     }
 
+    /// Where the log is, from the state directory on: this goes into a journal that others read.
+    pub(super) fn log_for_people(&self) -> String {
+        let log = self.log();
+        log.strip_prefix(&self.state_dir).unwrap_or(&log).display().to_string()
+    }
+
     fn record_path(&self) -> PathBuf {
         self.folder.join("state.json")
     }
@@ -135,10 +141,15 @@ impl Home {
     pub(super) fn log_tail(&self, start: u64, redactor: &Redactor) -> Vec<String> {
         let read = || -> io::Result<Vec<u8>> {
             let mut file = File::open(self.log())?;
-            let length = file.metadata()?.len();
-            file.seek(SeekFrom::Start(start.max(length.saturating_sub(LOG_TAIL))))?;
+            let from = file.metadata()?.len().saturating_sub(LOG_TAIL);
+            file.seek(SeekFrom::Start(start.max(from)))?;
             let mut bytes = Vec::new();
             file.take(LOG_TAIL).read_to_end(&mut bytes)?;
+            if from > start {
+                // The first line may begin in the middle of a secret.
+                let whole = bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| end + 1);
+                bytes.drain(..whole);
+            }
             Ok(bytes)
         };
         let mut tail = Tail::new(redactor);

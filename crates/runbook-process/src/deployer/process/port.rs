@@ -46,7 +46,9 @@ impl LocalPort {
     pub(super) async fn is_open(self) -> bool {
         for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
             let connect = TcpStream::connect(SocketAddr::new(address, self.0));
-            if matches!(tokio::time::timeout(CONNECT, connect).await, Ok(Ok(_))) {
+            if let Ok(Ok(stream)) = tokio::time::timeout(CONNECT, connect).await
+                && !is_to_itself(&stream)
+            {
                 return true;
             }
         }
@@ -64,6 +66,11 @@ impl LocalPort {
         }
         true
     }
+}
+
+/// A connection from a port to that same port needs no listener (RFC 9293, simultaneous open): it says nothing.
+fn is_to_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 #[cfg(test)]

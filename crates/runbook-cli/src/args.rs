@@ -1,0 +1,263 @@
+//! What can be typed: commands, options, and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
+use runbook_core::{FailOn, ServiceId};
+
+use crate::output::Verbosity;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    succeeded; `check` and `status`: OPERATIONAL
+  1    a fault of Runbook itself
+  2    usage or configuration
+  3    blocked by the safety gate, the stop latch or the lock
+  4    `check` and `status`: DEGRADED or unknown
+  5    `check` and `status`: CRITICAL; runs: failed, nothing was changed
+  6    rolled back: the deploy failed, the way back worked and was verified
+  7    needs an operator
+  130, 143  aborted by a signal, after the report was written";
+
+/// Runs deployment runbooks and tells the truth about them.
+#[derive(Debug, Parser)]
+#[command(name = "runbook", version, about, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The configuration; by default `runbook.toml`, searched upwards
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The environment; by default `default_environment`, or the only one
+    #[arg(long, short, global = true, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    /// What stdout carries
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Print the plan and touch nothing
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub(crate) color: ColorChoice,
+    /// Say more; twice for everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Say only the end
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+impl Global {
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, 1) => Verbosity::Verbose,
+            (false, _) => Verbosity::Trace,
+        }
+    }
+}
+
+/// What stdout carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A summary for people; progress goes to stderr
+    Human,
+    /// One JSON document at the end
+    Json,
+    /// JSON lines as things happen, and one document at the end
+    Events,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a `runbook.toml` to start from
+    Init(Init),
+    /// Probe services once
+    Check(Check),
+    /// Measure every service and publish what was found
+    UpdateStatus(UpdateStatus),
+    /// Make a release live, watch it, and return from it when it is unhealthy
+    Deploy(Deploy),
+    /// Return to the last known good release, or to one that is named
+    Rollback(Rollback),
+    /// Deploy one service, watched and rolled back like any deploy
+    UpdateComponent(UpdateComponent),
+    /// Set the stop latch and stop all services
+    EmergencyStop(EmergencyStop),
+    /// Lift the stop latch; for people only
+    Resume(Resume),
+    /// Show what is known, without measuring anything
+    Status,
+    /// List runs, newest first
+    History(History),
+    /// Print the report of a run as it was written down
+    Show(Show),
+    /// Print a JSON Schema
+    Schema(Schema),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// What to start from
+    #[arg(long, value_enum, default_value_t = Template::Minimal)]
+    pub(crate) template: Template,
+    /// Overwrite a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Template {
+    /// One service, observed
+    Minimal,
+    /// Three services, deployed from this repository by the local process deployer
+    Forge,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    /// The services; all when none is named
+    pub(crate) services: Vec<String>,
+    /// All services; the same as naming none
+    #[arg(long, conflicts_with = "services")]
+    pub(crate) all: bool,
+}
+
+/// Why, and who: what every run may be told.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Why {
+    /// Why; it stands in the journal, the report and the issue
+    #[arg(long, value_name = "WHY")]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct UpdateStatus {
+    #[command(flatten)]
+    pub(crate) why: Why,
+    /// From which status on to end with 4 or 5
+    #[arg(long, value_enum, default_value_t = FailOnArg::Never, value_name = "STATUS")]
+    pub(crate) fail_on: FailOnArg,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOnArg {
+    /// Measured and reported is enough
+    Never,
+    /// Only CRITICAL
+    Critical,
+    /// CRITICAL, or a service measured as degraded or unhealthy
+    Degraded,
+    /// Anything but OPERATIONAL
+    Unknown,
+}
+
+impl From<FailOnArg> for FailOn {
+    fn from(arg: FailOnArg) -> Self {
+        match arg {
+            FailOnArg::Never => Self::Never,
+            FailOnArg::Critical => Self::Critical,
+            FailOnArg::Degraded => Self::Degraded,
+            FailOnArg::Unknown => Self::Unknown,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Deploy {
+    /// A tag, or a commit of at least 7 hex digits; by default the triggering commit, or the current head
+    pub(crate) version: Option<String>,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Rollback {
+    /// A tag, or a commit of at least 7 hex digits; by default the last known good release
+    pub(crate) version: Option<String>,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct UpdateComponent {
+    /// The service, or `all`
+    pub(crate) component: String,
+    /// A tag, or a commit of at least 7 hex digits; by default the triggering commit, or the current head
+    #[arg(long, value_name = "V")]
+    pub(crate) version: Option<String>,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+impl UpdateComponent {
+    /// The one service; `None` for all.
+    pub(crate) fn service(&self) -> Result<Option<ServiceId>, runbook_core::IdError> {
+        if self.component == "all" { Ok(None) } else { ServiceId::new(&self.component).map(Some) }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EmergencyStop {
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Resume {
+    /// Why it is safe to go on
+    #[arg(long, value_name = "WHY")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct History {
+    /// How many runs at most
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
+    pub(crate) limit: usize,
+    /// Check the whole chain of the journal, and print its head
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Show {
+    /// The run's id, or its first digits
+    pub(crate) run: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Schema {
+    /// Of what
+    #[arg(value_enum)]
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// `runbook.toml`
+    Config,
+    /// The events of the journal and of `--format events`
+    Event,
+    /// The report of a run
+    Report,
+    /// The plan of a run
+    Plan,
+    /// What `check` and `status` print
+    Status,
+}

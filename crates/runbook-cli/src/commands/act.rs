@@ -1,0 +1,143 @@
+//! The commands that start a run.
+
+use std::sync::Arc;
+
+use runbook_core::{
+    Action, ExitCode, FailOn, Health, OperationalStatus, Request, StatusView, Verdict,
+    engine::{Engine, RunResult},
+    event::Signal,
+    ports::EventSink,
+    registry::Registry,
+};
+use runbook_github::{ActionsEnvironment, commands as workflow, outputs};
+use runbook_render::Renderer;
+
+use crate::{
+    args::{Args, Command},
+    fault::Fault,
+    output::Output,
+    project::Project,
+    signals,
+    world::World,
+};
+
+/// What a command asks for, before anything is known of the world.
+struct Wish {
+    action: Action,
+    component: Option<runbook_core::ServiceId>,
+    version: Option<String>,
+    reason: Option<String>,
+    fail_on: FailOn,
+}
+
+fn wish(command: &Command) -> Result<Wish, Fault> {
+    let plain = |action| Wish { action, component: None, version: None, reason: None, fail_on: FailOn::Never };
+    Ok(match command {
+        Command::UpdateStatus(args) => {
+            Wish { reason: args.why.reason.clone(), fail_on: args.fail_on.into(), ..plain(Action::UpdateStatus) }
+        }
+        Command::Deploy(args) => {
+            Wish { version: args.version.clone(), reason: args.why.reason.clone(), ..plain(Action::Deploy) }
+        }
+        Command::Rollback(args) => {
+            Wish { version: args.version.clone(), reason: args.why.reason.clone(), ..plain(Action::Rollback) }
+        }
+        Command::UpdateComponent(args) => Wish {
+            component: args.service().map_err(|error| Fault::usage(error.to_string()))?,
+            version: args.version.clone(),
+            reason: args.why.reason.clone(),
+            ..plain(Action::UpdateComponent)
+        },
+        Command::EmergencyStop(args) => Wish { reason: args.why.reason.clone(), ..plain(Action::EmergencyStop) },
+        Command::Resume(args) => Wish { reason: Some(args.reason.clone()), ..plain(Action::Resume) },
+        other => return Err(Fault::internal(format!("{other:?} is not an action"))),
+    })
+}
+
+/// Plans and executes an action.
+pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Result<ExitCode, Fault> {
+    let wish = wish(&args.command)?;
+    // From the first moment on, a signal ends in a report.
+    let cancel = signals::listen().map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
+    let project = Project::load(&args.global, wish.action != Action::UpdateStatus)?;
+    let sinks: Vec<Arc<dyn EventSink>> = output.sinks();
+    // A dry run touches nothing, and an emergency stop goes on where the state directory cannot be written.
+    let prepare = !args.global.dry_run && wish.action != Action::EmergencyStop;
+    let world = World::new(&project, sinks, prepare)?;
+    let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
+    let (actor, origin) = world.origin().await;
+    let request = Request {
+        action: wish.action,
+        environment: project.config.environment.clone(),
+        component: wish.component.clone(),
+        version: wish.version.clone(),
+        actor,
+        reason: wish.reason.clone(),
+        origin,
+    };
+    let plan = engine.prepare(&request, &project.config).await?;
+    if args.global.dry_run {
+        output.plan(&plan);
+        return Ok(ExitCode::Succeeded);
+    }
+    output.begin(&plan, world.actions.is_some());
+    let result = engine.execute(request, plan, &cancel).await?;
+    output.report(&result.report);
+    if let Some(actions) = &world.actions {
+        tell_actions(actions, &engine, &result, output);
+    }
+    Ok(exit_code(&result, wish.fail_on))
+}
+
+fn exit_code(result: &RunResult, fail_on: FailOn) -> ExitCode {
+    match (result.verdict(), result.run.cancelled) {
+        (Verdict::Aborted, Some(Signal::Terminate)) => ExitCode::Terminated,
+        (Verdict::Succeeded, _) if result.run.request.action == Action::UpdateStatus => {
+            let healths = result.report.services.iter().map(|service| service.health);
+            fail_on.exit_code(result.report.operational_status, healths)
+        }
+        (verdict, _) => verdict.into(),
+    }
+}
+
+/// The run page of GitHub Actions: summary, outputs, annotations. What fails here is said, and changes no verdict.
+fn tell_actions(actions: &ActionsEnvironment, engine: &Engine, result: &RunResult, output: &Output) {
+    let report = &result.report;
+    let view = StatusView::of(&result.run, &result.environment, &engine.ports().status, report.finished_at);
+    if let Some(path) = &actions.step_summary {
+        let written = Renderer::new()
+            .and_then(|renderer| renderer.step_summary(&view))
+            .map_err(|error| error.to_string())
+            .and_then(|text| outputs::append_step_summary(path, &text).map_err(|error| error.to_string()));
+        if let Err(error) = written {
+            output.warn(&format!("the step summary was not written: {error}"));
+        }
+    }
+    if let Some(path) = &actions.output {
+        let verdict = result.verdict().to_string();
+        let issue = report.issue.as_ref().map(|issue| issue.number.to_string()).unwrap_or_default();
+        let values = [
+            ("run", report.run.to_string()),
+            ("verdict", verdict),
+            ("operational-status", report.operational_status.to_string()),
+            ("issue", issue),
+        ];
+        for (name, value) in values {
+            if let Err(error) = outputs::append_output(path, name, &value) {
+                output.warn(&format!("the output {name} was not written: {error}"));
+            }
+        }
+    }
+    for service in report.services.iter().filter(|service| service.health != Health::Healthy) {
+        let title = format!("{} is {}", service.name, service.health);
+        output.workflow_command(&workflow::warning(&title, &service.evidence));
+    }
+    let is_bad = matches!(result.verdict(), Verdict::Blocked | Verdict::Failed | Verdict::NeedsOperator | Verdict::RolledBack);
+    if is_bad {
+        let reason = report.verdict_reason.as_deref().unwrap_or_default();
+        let title = format!("{}: {}", report.action, result.verdict().phrase());
+        output.workflow_command(&workflow::error(&title, reason));
+    } else if report.operational_status == OperationalStatus::Critical {
+        output.workflow_command(&workflow::warning("CRITICAL", &report.status_reasons.join("; ")));
+    }
+}

@@ -1,0 +1,127 @@
+//! The outside world of a command: repository, journal, forge, machine, as adapters. The only place that joins them.
+
+use std::sync::Arc;
+
+use runbook_core::{
+    Actor, ActorKind, Origin, Owner, Redactor, Secret,
+    engine::Surroundings,
+    ports::{EventSink, IssueTracker, Liveness, OwnerState, SystemClock, VersionControl},
+};
+use runbook_git::GitRepository;
+use runbook_github::{ActionsEnvironment, IssueSettings, StatusIssue};
+use runbook_process::{FileJournal, FileLatch, ProcessLiveness, prepare_state_dir};
+use runbook_render::Renderer;
+
+use crate::{fault::Fault, project::Project};
+
+/// What a command knows of its surroundings.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) surroundings: Surroundings,
+    /// GitHub Actions, when this is a job of it.
+    pub(crate) actions: Option<ActionsEnvironment>,
+}
+
+impl World {
+    /// Joins the adapters. Opens no connection; `prepare` makes the state directory ready to write.
+    pub(crate) fn new(project: &Project, sinks: Vec<Arc<dyn EventSink>>, prepare: bool) -> Result<Self, Fault> {
+        let config = &project.config;
+        if prepare {
+            prepare_state_dir(&project.state_dir).map_err(|error| {
+                Fault::usage(runbook_core::engine::with_causes(&error))
+                    .hint("nothing was changed; make it writable, or name another with RUNBOOK_STATE_DIR")
+            })?;
+        }
+        let actions = ActionsEnvironment::from(&project.variables);
+        let repository: Option<Arc<dyn VersionControl>> = match GitRepository::open(&project.root) {
+            Ok(repository) => Some(Arc::new(repository)),
+            Err(_) => None,
+        };
+        let surroundings = Surroundings {
+            root: project.root.clone(),
+            state_dir: project.state_dir.clone(),
+            variables: project.variables.clone(),
+            redactor: redactor(project),
+            clock: Arc::new(SystemClock),
+            liveness: Arc::new(JobOrProcess { job: actions.as_ref().map(ActionsEnvironment::owner), process: ProcessLiveness::new() }),
+            journal: Arc::new(FileJournal::open(&project.state_dir, &config.environment)),
+            local_latch: Some(Arc::new(FileLatch::new(&project.state_dir, &config.environment))),
+            version_control: repository,
+            issue_tracker: issue_tracker(project, actions.as_ref()),
+            history: None,
+            sinks,
+            hosted_runner: actions.as_ref().is_some_and(ActionsEnvironment::is_github_hosted),
+        };
+        Ok(Self { surroundings, actions })
+    }
+
+    /// Who asks, and from where.
+    pub(crate) async fn origin(&self) -> (Actor, Origin) {
+        if let Some(actions) = &self.actions {
+            return (actions.actor(), actions.origin());
+        }
+        let name = std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+        let mut origin = Origin { trigger: "cli".to_owned(), ..Origin::default() };
+        if let Some(repository) = &self.surroundings.version_control
+            && let Ok(checkout) = repository.checkout().await
+        {
+            origin.branch = checkout.branch;
+            origin.commit = checkout.head;
+        }
+        (Actor { name, kind: ActorKind::Person }, origin)
+    }
+}
+
+/// The values of every variable that the configuration calls a secret, and of those whose name says that they are one.
+fn redactor(project: &Project) -> Redactor {
+    let named = project.config.secret_names.iter().filter_map(|name| project.variables.secret(name));
+    let told = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.to_str()?.to_ascii_uppercase();
+        let is_secret = ["TOKEN", "SECRET", "PASSWORD", "WEBHOOK", "PRIVATE_KEY", "API_KEY"].iter().any(|w| name.contains(w));
+        // Short values of such variables (`TOKEN_TTL=300`) hide nothing and would tear words apart.
+        is_secret.then(|| value.to_str().map(str::to_owned)).flatten().filter(|value| value.len() >= 12).map(Secret::new)
+    });
+    Redactor::new(&named.chain(told).collect::<Vec<_>>())
+}
+
+fn issue_tracker(project: &Project, actions: Option<&ActionsEnvironment>) -> Result<Arc<dyn IssueTracker>, String> {
+    let settings = &project.config.status_issue;
+    if !settings.enabled {
+        return Err("[status_issue] enabled = false".to_owned());
+    }
+    let named = project.config.project.repository.clone();
+    let repository = named
+        .or_else(|| actions.map(|actions| actions.repository.clone()))
+        .or_else(|| project.variables.get("GITHUB_REPOSITORY"))
+        .ok_or("no repository: set `[project] repository = \"owner/name\"` or GITHUB_REPOSITORY")?;
+    let token = project.variables.secret(&settings.token_env).ok_or_else(|| format!("{} is not set", settings.token_env))?;
+    let api_url = settings
+        .api_url
+        .clone()
+        .or_else(|| project.variables.get("GITHUB_API_URL"))
+        .unwrap_or_else(|| "https://api.github.com".to_owned());
+    let renderer = Renderer::new().map_err(|error| error.to_string())?;
+    let settings = IssueSettings::new(api_url, repository, token, Arc::new(renderer));
+    StatusIssue::new(settings).map(|issue| Arc::new(issue) as Arc<dyn IssueTracker>).map_err(|error| error.to_string())
+}
+
+/// This process as a job of GitHub Actions where it is one; whether others are over, the machine says.
+#[derive(Debug)]
+struct JobOrProcess {
+    job: Option<Owner>,
+    process: ProcessLiveness,
+}
+
+#[async_trait::async_trait]
+impl Liveness for JobOrProcess {
+    fn me(&self) -> Owner {
+        self.job.clone().unwrap_or_else(|| self.process.me())
+    }
+
+    async fn owner_state(&self, owner: &Owner) -> OwnerState {
+        if self.job.as_ref() == Some(owner) {
+            return OwnerState::Alive;
+        }
+        self.process.owner_state(owner).await
+    }
+}

@@ -1,0 +1,140 @@
+//! The status issue against a GitHub that loses answers, forgets issues, runs out of budget and lies; over real HTTP.
+//!
+//! They call [`StatusIssue::publish`], which is all that `upsert` does with a permit.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall panic")]
+
+mod comments;
+mod refusals;
+mod searching;
+mod updating;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use runbook_core::{
+    Action, Health, OperationalStatus, RunId, Secret, ServiceRow, StatusDocument, StatusView, Verdict,
+    ports::{IssueError, IssueUpdate, PublishedIssue},
+};
+use runbook_render::{Renderer, issue_marker};
+use runbook_testkit::github::{FakeGitHub, Recorded};
+
+use super::{Deadlines, IssueSettings, StatusIssue};
+
+const LABELS: [&str; 3] = ["ai-agent", "automated", "runbook"];
+const RUN: &str = "0190a1b2-0000-7000-8000-000000000001";
+
+/// A GitHub and a tracker for it.
+struct Scene {
+    github: FakeGitHub,
+    tracker: StatusIssue,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let github = FakeGitHub::start().await;
+        let tracker = StatusIssue::new(settings(&github, &github.token())).unwrap();
+        Self { github, tracker }
+    }
+
+    async fn publish(&self, update: &IssueUpdate) -> Result<PublishedIssue, IssueError> {
+        self.tracker.publish(update).await
+    }
+
+    /// Publishes, for the first time or again, without a known number.
+    async fn published(&self) -> u64 {
+        self.publish(&update()).await.unwrap().number
+    }
+
+    /// An issue that looks like the tracker's own.
+    fn add_status_issue(&self, author: &str) -> u64 {
+        self.github.add_issue("renamed by hand", &format!("{}\n\nold", marker()), &LABELS, author)
+    }
+
+    /// The calls with this method, as `path?query`.
+    fn calls(&self, method: &str) -> Vec<String> {
+        let line = |call: Recorded| match call.query.as_str() {
+            "" => call.path,
+            query => format!("{}?{query}", call.path),
+        };
+        self.github.requests().into_iter().filter(|call| call.method == method).map(line).collect()
+    }
+}
+
+fn settings(github: &FakeGitHub, token: &str) -> IssueSettings {
+    let repository = format!("{}/{}", github.owner(), github.name());
+    let renderer = Arc::new(Renderer::new().unwrap());
+    let mut settings = IssueSettings::new(github.url(), repository, Secret::new(token), renderer);
+    let short = Duration::from_secs(5);
+    settings.deadlines = Deadlines { connect: short, read: short, call: short, upsert: 4 * short };
+    settings
+}
+
+fn marker() -> String {
+    issue_marker(&"production".parse().unwrap())
+}
+
+fn update() -> IssueUpdate {
+    IssueUpdate { view: view(0), known_number: None, comment: false }
+}
+
+fn update_of(number: u64) -> IssueUpdate {
+    IssueUpdate { known_number: Some(number), ..update() }
+}
+
+/// A view of so many services; what it says changes with the number.
+fn view(services: usize) -> StatusView {
+    let at: Timestamp = "2026-11-23T10:15:00Z".parse().unwrap();
+    let run: RunId = RUN.parse().unwrap();
+    let services: Vec<ServiceRow> = (0..services)
+        .map(|n| ServiceRow {
+            id: format!("service-{n}").parse().unwrap(),
+            name: format!("Service {n}"),
+            port: Some(8000),
+            health: Health::Unhealthy,
+            critical: true,
+            latency_ms: None,
+            evidence: "GET /health answered 500: ".repeat(20),
+            since: Some(at),
+            measured_at: Some(at),
+            release: None,
+        })
+        .collect();
+    let document = StatusDocument {
+        schema: StatusDocument::SCHEMA.to_owned(),
+        project: "Forge".to_owned(),
+        environment: "production".parse().unwrap(),
+        operational_status: OperationalStatus::Operational,
+        status_reasons: Vec::new(),
+        updated_at: at,
+        valid_until: at,
+        services: services.clone(),
+        run: Some(run),
+        verdict: Some(Verdict::Succeeded),
+        stopped: None,
+    };
+    StatusView {
+        project: document.project.clone(),
+        environment: document.environment.clone(),
+        default_environment: true,
+        operational_status: document.operational_status,
+        reasons: Vec::new(),
+        updated_at: at,
+        valid_until: at,
+        run,
+        run_url: None,
+        ci_run: None,
+        trigger: "schedule".to_owned(),
+        actor: "mona".to_owned(),
+        branch: Some("main".to_owned()),
+        action: Action::UpdateStatus,
+        verdict: document.verdict,
+        verdict_reason: None,
+        stopped: None,
+        stages: Vec::new(),
+        services,
+        commands: Vec::new(),
+        labels: LABELS.map(str::to_owned).into(),
+        valid_for_s: 21_600,
+        document,
+    }
+}

@@ -1,0 +1,156 @@
+//! Whose fault it is when there is no answer.
+
+use std::{
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use runbook_core::{Health, ports::Probe, registry::ProbeDefinition};
+use runbook_health::{HttpProbe, HttpSettings};
+
+use crate::{
+    server::{Act, Server, answer, closed_port, ok},
+    support::{assert_reading, http, scope, shown, try_http},
+};
+
+#[tokio::test]
+async fn a_refused_connection_is_unhealthy() {
+    let port = closed_port().await;
+    let reading = http(&format!("http://127.0.0.1:{port}"), r#"{"path": "/health"}"#).await.unwrap();
+    insta::assert_snapshot!(shown(&reading, port), @"unhealthy: GET http://127.0.0.1:PORT/health → connection refused");
+    assert_eq!(reading.latency_ms, None);
+    assert_eq!(reading.phases.connect_ms, None);
+}
+
+#[tokio::test]
+async fn a_reset_is_unhealthy() {
+    let server = Server::acting([Act::Hear, Act::Reset]).await;
+    let reading = http(&server.url("/"), "{}").await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "→ connection reset");
+}
+
+/// The kernel drops what comes when the queue of a listener that accepts nobody is full.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_host_that_does_not_answer_is_unhealthy_in_time() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut held = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+        held.push(stream);
+    }
+    let started = Instant::now();
+    let reading = http(&format!("http://{address}"), r#"{"timeout": "300ms"}"#).await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "→ no answer within 300 ms");
+    assert!(started.elapsed() < Duration::from_secs(5), "the watcher must not hang");
+}
+
+/// Team-Commonly, OneUptime: the watcher hung and looked like an outage.
+#[tokio::test]
+async fn a_service_that_says_nothing_does_not_hang_the_watcher() {
+    let server = Server::acting([Act::Hear, Act::Hold]).await;
+    let started = Instant::now();
+    let reading = http(&server.url("/"), r#"{"timeout": "200ms"}"#).await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "→ connected, but no answer within 200 ms");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn headers_that_drip_end_with_the_timeout() {
+    let drip = [Act::Say(b"a".to_vec()), Act::Wait(Duration::from_millis(20))];
+    let mut acts = vec![Act::Hear, Act::Say(b"HTTP/1.1 200 OK\r\nx-slow: ".to_vec())];
+    acts.extend(drip.into_iter().cycle().take(1000));
+    let server = Server::acting(acts).await;
+    let reading = http(&server.url("/"), r#"{"timeout": "200ms"}"#).await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "no answer within 200 ms");
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_unhealthy() {
+    for answer in ["SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 banana\r\n\r\n", "\0\0\0\0", "HTTP/2.0 200 OK\r\n\r\n"] {
+        let server = Server::answering(answer).await;
+        let reading = http(&server.url("/"), "{}").await.unwrap();
+        assert_reading(&reading, Health::Unhealthy, "→ the answer is not HTTP/1.1 that can be read");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_headers_is_cut_off() {
+    let endless = Server::acting([
+        Act::Hear,
+        Act::Say(b"HTTP/1.1 200 OK\r\n".to_vec()),
+        Act::SayForever(b"x-flood: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".to_vec()),
+    ])
+    .await;
+    let reading = http(&endless.url("/"), "{}").await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "message head is too large");
+    let one = Server::answering(answer("200 OK", &format!("x-flood: {}\r\n", "a".repeat(1_000_000)), "")).await;
+    let reading = http(&one.url("/"), "{}").await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "message head is too large");
+}
+
+/// False alarms from the runner's own network: what this side lacks is unknown, never unhealthy.
+#[tokio::test]
+async fn a_name_that_cannot_be_looked_up_is_unknown() {
+    let error = http("http://no-such-service.invalid", "{}").await.unwrap_err();
+    assert!(error.to_string().starts_with("failed to look up the name `no-such-service.invalid`"), "{error}");
+    assert!(std::error::Error::source(&error).is_some(), "the resolver's words are the cause");
+}
+
+#[tokio::test]
+async fn a_service_out_of_reach_is_unknown_in_the_scopes_words() {
+    let server = Server::answering(ok("")).await;
+    let mut scope = scope(Some("http://localhost:1"));
+    scope.service.as_mut().unwrap().out_of_reach = Some("FASTAPI_URL is not set".to_owned());
+    let build = |settings: HttpSettings| HttpProbe::build(settings, &scope).unwrap();
+    let error = build(HttpSettings::default()).sample().await.unwrap_err();
+    assert_eq!(error.to_string(), "FASTAPI_URL is not set");
+    let loopback = HttpSettings { url: Some(server.url("/")), ..HttpSettings::default() };
+    assert!(build(loopback).sample().await.is_err(), "another loopback address is as far away");
+    let elsewhere = HttpSettings { url: Some("http://elsewhere.invalid".to_owned()), ..HttpSettings::default() };
+    let error = build(elsewhere).sample().await.unwrap_err();
+    assert!(error.to_string().contains("elsewhere.invalid"), "another host is tried: {error}");
+    assert!(server.heard().is_empty());
+}
+
+/// A service that listens on one family only is found under `localhost`, whichever family it is.
+#[tokio::test]
+async fn localhost_finds_a_service_of_either_family() {
+    for at in ["127.0.0.1:0", "[::1]:0"] {
+        if at.starts_with('[') && std::net::TcpListener::bind(at).is_err() {
+            eprintln!("this machine has no IPv6 loopback, so ::1 is not tried");
+            continue;
+        }
+        let server = Server::start(at, vec![Act::Hear, Act::Say(ok("").into_bytes())]).await;
+        let url = format!("http://localhost:{}", server.address.port());
+        assert_reading(&http(&url, "{}").await.unwrap(), Health::Healthy, "GET http://localhost:");
+        assert!(server.heard()[0].to_lowercase().contains("host: localhost:"));
+    }
+}
+
+#[tokio::test]
+async fn samples_in_parallel_do_not_disturb_each_other() {
+    let server = Server::answering(ok("fine")).await;
+    let probe = try_http(&server.url("/"), r#"{"expect": {"body": "fine"}}"#).unwrap();
+    let readings = futures::future::join_all((0..50).map(|_| probe.sample())).await;
+    assert!(readings.iter().all(|reading| reading.as_ref().unwrap().health == Health::Healthy));
+    assert_eq!(server.heard().len(), 50, "one fresh connection for each");
+}
+
+/// A dropped future leaves nothing open: the server sees the connection end.
+#[tokio::test]
+async fn a_dropped_sample_closes_its_connection() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let probe = try_http(&format!("http://{}", listener.local_addr().unwrap()), "{}").unwrap();
+    let mut sample = Box::pin(probe.sample());
+    let (mut stream, _) = tokio::select! {
+        reading = &mut sample => panic!("nobody answered, but {reading:?}"),
+        accepted = listener.accept() => accepted.unwrap(),
+    };
+    drop(sample);
+    let mut rest = Vec::new();
+    let end = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest);
+    assert!(tokio::time::timeout(Duration::from_secs(5), end).await.is_ok(), "the connection is still open");
+}

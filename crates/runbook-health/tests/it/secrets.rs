@@ -1,0 +1,62 @@
+//! Secrets go to the service and nowhere else.
+
+use runbook_core::Health;
+
+use crate::{
+    server::{Server, ok},
+    support::{TOKEN, assert_reading, http, try_http},
+};
+
+#[tokio::test]
+async fn secrets_are_sent_from_their_variables() {
+    let server = Server::answering(ok("")).await;
+    http(&server.url("/"), r#"{"bearer_env": "API_TOKEN"}"#).await.unwrap();
+    http(&server.url("/"), r#"{"basic_env": "API_LOGIN"}"#).await.unwrap();
+    http(&server.url("/").replace("http://", "http://us%40er:pw@"), "{}").await.unwrap();
+    let heard = server.heard();
+    assert!(heard[0].contains(&format!("authorization: Bearer {TOKEN}\r\n")), "{}", heard[0]);
+    assert!(heard[1].contains("authorization: Basic dXNlcjpwYXNzLXRoYXQtaXMtc2VjcmV0\r\n"), "{}", heard[1]);
+    assert!(heard[2].contains("authorization: Basic dXNAZXI6cHc=\r\n"), "{}", heard[2]);
+}
+
+#[tokio::test]
+async fn a_variable_that_is_not_set_is_unknown() {
+    let server = Server::answering(ok("")).await;
+    let error = http(&server.url("/"), r#"{"bearer_env": "NOT_THERE"}"#).await.unwrap_err();
+    assert!(error.to_string().starts_with("NOT_THERE is not set"), "{error}");
+    let error = http(&server.url("/"), r#"{"bearer_env": "BROKEN"}"#).await.unwrap_err();
+    assert!(error.to_string().starts_with("BROKEN has a character that no header may hold"), "{error}");
+    assert!(server.heard().is_empty(), "nothing was sent");
+}
+
+/// The service echoes every secret; none of them stays in the evidence, in whatever form it was sent.
+#[tokio::test]
+async fn secrets_that_a_service_echoes_are_taken_out() {
+    let login = "user:pass-that-is-secret";
+    let echo = format!("{TOKEN} {login} dXNlcjpwYXNzLXRoYXQtaXMtc2VjcmV0 pass-that-is-secret known-to-the-runbook end");
+    let server = Server::answering(ok(&echo)).await;
+    for (settings, hidden) in [
+        (r#"{"bearer_env": "API_TOKEN", "expect": {"body": "x"}}"#, vec![TOKEN]),
+        (
+            r#"{"basic_env": "API_LOGIN", "expect": {"body": "x"}}"#,
+            vec![login, "dXNlcjpwYXNzLXRoYXQtaXMtc2VjcmV0", "pass-that-is-secret"],
+        ),
+    ] {
+        let reading = http(&server.url("/?token=in-the-query"), settings).await.unwrap();
+        assert_reading(&reading, Health::Unhealthy, "/?token=*** → 200");
+        for secret in hidden.into_iter().chain(["known-to-the-runbook", "in-the-query"]) {
+            assert!(!reading.evidence.contains(secret), "{secret} is in {}", reading.evidence);
+        }
+    }
+}
+
+#[test]
+fn debug_output_holds_no_secret() {
+    let settings = r#"{"headers": {"X-Key": "in-a-header"}, "body": "in-the-body"}"#;
+    let probe = try_http("http://user:in-the-url@localhost/", settings).unwrap();
+    let printed = format!("{probe:?}");
+    assert!(printed.contains("http://***@localhost/"), "{printed}");
+    for secret in ["in-a-header", "in-the-body", "in-the-url"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+}

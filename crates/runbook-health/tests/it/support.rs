@@ -1,0 +1,72 @@
+//! Building probes from what people write, and reading their findings.
+
+use std::path::PathBuf;
+
+use runbook_core::{
+    Health, Reading, Redactor, Secret, ServiceFacts, ServiceId,
+    ports::{Probe, ProbeError},
+    registry::{BuildError, Lookup, ProbeDefinition, Scope, ServiceScope},
+};
+use runbook_health::{HttpProbe, TcpProbe};
+
+/// What the tests' variables hold.
+pub const TOKEN: &str = "token-that-nobody-may-see";
+
+/// The scope of a service with this URL.
+pub fn scope(url: Option<&str>) -> Scope {
+    Scope {
+        project: "Forge".to_owned(),
+        root: PathBuf::from("."),
+        state_dir: PathBuf::from("."),
+        environment: "production".parse().unwrap(),
+        service: Some(ServiceScope {
+            facts: ServiceFacts {
+                id: ServiceId::new("api").unwrap(),
+                name: "API".to_owned(),
+                critical: true,
+                port: None,
+            },
+            url: url.map(str::to_owned),
+            out_of_reach: None,
+        }),
+        variables: Lookup::fixed([("API_TOKEN", TOKEN), ("API_LOGIN", "user:pass-that-is-secret"), ("BROKEN", "a\nb")]),
+        redactor: Redactor::new(&[Secret::new("known-to-the-runbook")]),
+        version_control: None,
+    }
+}
+
+/// An HTTP probe of these settings (JSON) for a service at `url`.
+pub fn try_http(url: &str, settings: &str) -> Result<HttpProbe, BuildError> {
+    HttpProbe::build(serde_json::from_str(settings).unwrap(), &scope(Some(url)))
+}
+
+/// Probes once over HTTP.
+pub async fn http(url: &str, settings: &str) -> Result<Reading, ProbeError> {
+    try_http(url, settings).unwrap().sample().await
+}
+
+/// A TCP probe of these settings (JSON) for a service at `url`.
+pub fn try_tcp(url: Option<&str>, settings: &str) -> Result<TcpProbe, BuildError> {
+    TcpProbe::build(serde_json::from_str(settings).unwrap(), &scope(url))
+}
+
+/// The reading's health and evidence, with the port and all durations that were measured made alike.
+pub fn shown(reading: &Reading, port: u16) -> String {
+    let evidence = reading.evidence.replace(&port.to_string(), "PORT");
+    let measured = without_duration(&evidence);
+    format!("{}: {measured}", reading.health)
+}
+
+/// Replaces the number in ` in 1.2 ms` by `N`.
+fn without_duration(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(" in ") else { return text.to_owned() };
+    let after = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    format!("{before} in N{after}")
+}
+
+/// Asserts the health and what the evidence says.
+#[track_caller]
+pub fn assert_reading(reading: &Reading, health: Health, evidence: &str) {
+    assert_eq!(reading.health, health, "{}", reading.evidence);
+    assert!(reading.evidence.contains(evidence), "{:?} is not in {:?}", evidence, reading.evidence);
+}
