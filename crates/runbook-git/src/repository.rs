@@ -212,3 +212,35 @@ impl VersionControl for GitRepository {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
+    use runbook_testkit::TempRepository;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_between_commit_and_push_holds() {
+        let (repository, remote) = (TempRepository::new(), TempRepository::bare());
+        repository.write("app", "good");
+        let to = repository.commit("good");
+        repository.add_remote("origin", &remote);
+        let rollback = RollbackBranch {
+            branch: "rollback/v1".to_owned(),
+            to,
+            keep: Vec::new(),
+            only: Vec::new(),
+            message: "Roll back".to_owned(),
+            push_to: Some("origin".to_owned()),
+        };
+        let stopped = async { Err(Refusal::Latched("smoke".to_owned())) };
+        let made = GitRepository::open(repository.path()).unwrap().record(rollback, stopped).await.unwrap();
+        assert_eq!(repository.find_ref("refs/heads/rollback/v1"), Some(made.commit));
+        assert_eq!(remote.find_ref("refs/heads/rollback/v1"), None);
+        let told = made.not_pushed.unwrap();
+        assert!(told.starts_with("the push to origin was not begun: the stop latch is set: smoke"), "{told}");
+        assert!(told.ends_with("; finish with: git push origin rollback/v1"), "{told}");
+    }
+}

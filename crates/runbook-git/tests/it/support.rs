@@ -126,8 +126,7 @@ pub async fn permit() -> Arc<Permit> {
     let stage = stage_fn(Access::Reporting, move |cx| {
         let sender = sender.clone();
         Box::pin(async move {
-            let operation = Operation::Custom { name: "test".to_owned(), service: None };
-            cx.effect(operation, |permit| async move {
+            cx.effect(Operation::PublishStatus, |permit| async move {
                 let _ = sender.send(permit).await;
                 Ok::<(), VersionError>(())
             })

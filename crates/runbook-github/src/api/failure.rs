@@ -98,7 +98,8 @@ impl Failure {
                 "repository {repository} was not found with this token; check the name, and that the token may see it"
             ),
             Self::Refused { status: 410, .. } => {
-                "issues are disabled there; enable them in its settings, or set `enabled = false` in [status_issue]".to_owned()
+                "issues are disabled there; enable them in its settings, or set `enabled = false` in [status_issue]"
+                    .to_owned()
             }
             Self::Refused { status: 300..=399, .. } => {
                 format!("repository {repository} has moved; use its new name")

@@ -11,6 +11,3 @@ mod upsert;
 
 pub use settings::{Deadlines, IssueSettings, SettingsError};
 pub use tracker::StatusIssue;
-
-#[cfg(test)]
-mod tests;

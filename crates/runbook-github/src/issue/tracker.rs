@@ -92,17 +92,12 @@ impl StatusIssue {
         };
         self.identity.get_or_try_init(ask).await.map(String::as_str)
     }
-
-    /// What [`IssueTracker::upsert`] does, once there is a permit.
-    pub(super) async fn publish(&self, update: &IssueUpdate) -> Result<PublishedIssue, IssueError> {
-        Upsert::begin(self, update)?.run().await
-    }
 }
 
 #[async_trait]
 impl IssueTracker for StatusIssue {
     async fn upsert(&self, _permit: &Permit, update: &IssueUpdate) -> Result<PublishedIssue, IssueError> {
-        self.publish(update).await
+        Upsert::begin(self, update)?.run().await
     }
 
     fn home(&self) -> String {

@@ -41,9 +41,18 @@ pub(crate) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Fault
 async fn attempt(address: SocketAddr) -> Result<TcpStream, Fault> {
     let stream =
         TcpStream::connect(address).await.map_err(|error| Fault::of_io(error, &format!("connect to {address}")))?;
+    if address.ip().is_loopback() && is_connected_to_itself(&stream) {
+        return Err(Fault::target("connection refused"));
+    }
     // A probe writes once and waits; Nagle's delay would only be measured. Without it the probe still works.
     let _ = stream.set_nodelay(true);
     Ok(stream)
+}
+
+/// When nobody listens on a loopback port, the system may choose that very port to connect from; both ends are then one
+/// socket (RFC 9293, section 3.5, simultaneous open), and a dead service would look open.
+fn is_connected_to_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 #[cfg(test)]
@@ -63,6 +72,18 @@ mod tests {
         let Err(Fault::Target(words)) = connect(&[closed]).await else { panic!("refused is measured") };
         assert_eq!(words, "connection refused");
         assert!(matches!(connect(&[]).await, Err(Fault::Own(_))));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_to_itself_is_not_a_service() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let own = socket.local_addr().unwrap();
+        assert!(is_connected_to_itself(&socket.connect(own).await.unwrap()));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(!is_connected_to_itself(&stream));
     }
 
     /// A listener that accepts nobody and whose queue is full drops what comes: the first address stays silent.

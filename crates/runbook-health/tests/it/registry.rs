@@ -1,12 +1,65 @@
 //! The kinds as the registry and editors see them.
 
+use std::path::Path;
+
 use runbook_core::{
-    config::Kinded,
-    registry::{ProbeDefinition, Registry},
+    Health,
+    config::{ConfigError, Document, Kinded},
+    registry::{BuiltProbe, Lookup, ProbeDefinition, Registry},
 };
 use runbook_health::{HttpProbe, register};
 
-use crate::support::scope;
+use crate::{
+    server::{Server, ok},
+    support::{assert_reading, scope},
+};
+
+/// The first probe of a `runbook.toml` whose one service is at `url`.
+fn built(url: &str, probe: &str) -> Result<BuiltProbe, ConfigError> {
+    let text = format!(
+        "schema = 1\n[project]\nname = \"Forge\"\n[[service]]\nid = \"api\"\nurl = \"{url}\"\n[[service.probe]]\n{probe}\n"
+    );
+    let document = Document::parse(Path::new("runbook.toml"), &text)?;
+    let none = Lookup::fixed::<String, String>([]);
+    let config = document.config(&"production".parse().unwrap(), &none)?;
+    let mut registry = Registry::default();
+    register(&mut registry);
+    registry.build_probe(&config.services[0].probes[0], &scope(Some(url)))
+}
+
+/// The example of the contract, word for word.
+#[tokio::test]
+async fn the_documented_example_probes() {
+    let server = Server::answering(ok(r#"{"status": "healthy"}"#)).await;
+    let probe = r#"kind = "http"
+path = "/health"
+timeout = "${HEALTH_CHECK_TIMEOUT:-5}s"
+expect = { status = ["200-299"], json = { "/status" = "healthy" }, max_latency = "30s" }"#;
+    let reading = built(&server.url(""), probe).unwrap().probe.sample().await.unwrap();
+    assert_reading(&reading, Health::Healthy, "/health → 200 in");
+}
+
+#[test]
+fn what_is_wrong_has_its_place_in_the_file() {
+    let problems: Vec<String> = [
+        "kind = \"http\"\npth = \"/health\"",
+        "kind = \"http\"\nexpect = { json = { \"/a\" = \"< x\" } }",
+        "kind = \"http\"\nexpect = { json = { \"a.b\" = 1 } }",
+        "kind = \"http\"\nexpect = { json = { \"/a\" = { exist = true } } }",
+        "kind = \"http\"\nexpect = { status = [200, \"2xx\"] }",
+        "kind = \"http\"\nexpect = { body = \"~ (\" }",
+        "kind = \"http\"\nmax_body = 0",
+        "kind = \"http\"\nheaders = { \"X Y\" = \"z\" }",
+        "kind = \"tcp\"\nport = 0",
+    ]
+    .iter()
+    .map(|probe| {
+        let error = built("http://localhost:8000", probe).expect_err(probe);
+        format!("{error}{}", error.hint.as_ref().map(|hint| format!(" – {hint}")).unwrap_or_default())
+    })
+    .collect();
+    insta::assert_snapshot!(problems.join("\n"));
+}
 
 #[test]
 fn both_kinds_are_built_without_settings() {

@@ -23,12 +23,6 @@ impl ProcessGroup {
             tracing::debug!(group = self.0.as_raw_nonzero().get(), %error, "failed to signal a process group");
         }
     }
-
-    /// Whether any process, also one that is over and not reaped, is in the group.
-    #[cfg(test)]
-    pub(crate) fn exists(self) -> bool {
-        rustix::process::test_kill_process_group(self.0).is_ok()
-    }
 }
 
 /// Kills a group when it is dropped, so that a command whose future is dropped leaves no process behind.

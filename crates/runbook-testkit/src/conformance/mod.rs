@@ -20,6 +20,7 @@ mod local_latch;
 mod notifier;
 mod permit;
 mod probe;
+mod view;
 
 pub use deployer::{DeployerCase, deployer};
 pub use issue_tracker::issue_tracker;
@@ -28,3 +29,4 @@ pub use local_latch::local_latch;
 pub use notifier::{notifier, refused_notifier};
 pub use permit::{in_stage, permitted};
 pub use probe::{ProbeCases, probe};
+pub use view::status_view;

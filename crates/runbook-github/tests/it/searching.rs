@@ -1,9 +1,9 @@
 //! Which issue is ours, and which only looks like it.
 
 use runbook_core::LeftBehind;
-use runbook_testkit::github::{Fault, FaultKind, Grant};
+use runbook_testkit::github::{FakeGitHub, Fault, FaultKind, Grant};
 
-use super::{LABELS, Scene, StatusIssue, marker, settings, update, update_of};
+use crate::support::{LABELS, Scene, marker, update, update_of};
 
 #[tokio::test]
 async fn found_by_its_marker_behind_150_others() {
@@ -50,7 +50,7 @@ async fn a_known_number_that_is_another_issue_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn deleted_forgotten_and_transferred_issues_are_made_anew() {
+async fn deleted_and_forgotten_issues_are_made_anew() {
     let scene = Scene::new().await;
     let deleted = scene.published().await;
     scene.github.delete_issue(deleted);
@@ -64,14 +64,12 @@ async fn deleted_forgotten_and_transferred_issues_are_made_anew() {
 
 #[tokio::test]
 async fn a_transferred_issue_is_not_followed() {
-    let builder = runbook_testkit::github::FakeGitHub::builder();
-    let github = builder.repository("octo", "forge").repository("octo", "archive").start().await.unwrap();
-    let tracker = StatusIssue::new(settings(&github, &github.token())).unwrap();
-    let first = tracker.publish(&update()).await.unwrap();
-    github.transfer_issue(first.number, "octo", "archive");
-    let second = tracker.publish(&update_of(first.number)).await.unwrap();
+    let scene = Scene::of(FakeGitHub::builder().repository("octo", "forge").repository("octo", "archive")).await;
+    let first = scene.published().await;
+    scene.github.transfer_issue(first, "octo", "archive");
+    let second = scene.publish(&update_of(first)).await.unwrap();
     assert!(second.created);
-    assert_eq!(github.issues().len(), 1, "the new one is in the repository itself");
+    assert_eq!(scene.github.issues().len(), 1, "the new one is in the repository itself");
 }
 
 #[tokio::test]
@@ -131,12 +129,10 @@ async fn an_issue_of_a_collaborator_counts() {
 
 #[tokio::test]
 async fn a_job_knows_its_own_issue() {
-    let builder = runbook_testkit::github::FakeGitHub::builder();
-    let github = builder.grant(Grant::installation("github-actions[bot]")).start().await.unwrap();
-    let tracker = StatusIssue::new(settings(&github, &github.token())).unwrap();
-    let first = tracker.publish(&update()).await.unwrap();
+    let scene = Scene::of(FakeGitHub::builder().grant(Grant::installation("github-actions[bot]"))).await;
+    let first = scene.publish(&update()).await.unwrap();
     // `GET /user` refuses a job's token, so its identity is known by that.
-    let second = tracker.publish(&update()).await.unwrap();
+    let second = scene.publish(&update()).await.unwrap();
     assert_eq!((second.number, second.created), (first.number, false));
 }
 

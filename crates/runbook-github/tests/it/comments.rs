@@ -1,9 +1,9 @@
 //! Comments notify people: each is posted once, and only when one is due.
 
-use runbook_core::LeftBehind;
+use runbook_core::{LeftBehind, ports::IssueUpdate};
 use runbook_testkit::github::{Fault, FaultKind};
 
-use super::{IssueUpdate, RUN, Scene, update, update_of};
+use crate::support::{RUN, Scene, update, update_of};
 
 fn with_comment() -> IssueUpdate {
     IssueUpdate { comment: true, ..update() }

@@ -2,11 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use runbook_core::{LeftBehind, Secret, engine::with_causes, ports::IssueError};
-use runbook_testkit::github::{Fault, FaultKind, Grant, Level};
+use runbook_core::{
+    LeftBehind, Secret,
+    engine::with_causes,
+    ports::{Clock, IssueError},
+};
+use runbook_github::{SettingsError, StatusIssue};
+use runbook_testkit::{
+    VirtualClock,
+    github::{FakeGitHub, Fault, FaultKind, Grant, Level},
+};
 
-use super::{Scene, StatusIssue, settings, update, update_of};
-use crate::issue::SettingsError;
+use crate::support::{Scene, publish, settings, update, update_of};
 
 /// All that an error shows, without the port of this test.
 fn shown(scene: &Scene, error: &IssueError) -> String {
@@ -67,7 +74,7 @@ async fn a_github_that_is_not_there_is_known_to_have_done_nothing() {
     let mut nowhere = settings(&scene.github, &scene.github.token());
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     nowhere.api_url = format!("http://{port}");
-    let error = StatusIssue::new(nowhere).unwrap().publish(&update()).await.unwrap_err();
+    let error = publish(&StatusIssue::new(nowhere).unwrap(), &update()).await.unwrap_err();
     assert_eq!((error.left, error.retryable), (LeftBehind::NoChange, true));
     assert!(error.message.contains("could not be reached") && error.source.is_some(), "{error:?}");
 }
@@ -76,16 +83,16 @@ async fn a_github_that_is_not_there_is_known_to_have_done_nothing() {
 async fn a_short_rate_limit_is_waited_for_once() {
     let mut scene = Scene::new().await;
     let number = scene.add_status_issue("runbook[bot]");
-    let clock = runbook_testkit::VirtualClock::auto("2026-11-23T10:15:00Z".parse().unwrap());
+    let clock = VirtualClock::auto("2026-11-23T10:15:00Z".parse().unwrap());
     let mut patient = settings(&scene.github, &scene.github.token());
     patient.clock = Arc::new(clock.clone());
     scene.tracker = StatusIssue::new(patient).unwrap();
     let limit = || Fault::new(FaultKind::RateLimitedSecondary { retry_after: Some(Duration::from_secs(3)) });
 
     scene.github.fail(limit().on("PATCH", "/issues"));
-    let before = runbook_core::ports::Clock::now(&clock);
+    let before = clock.now();
     scene.publish(&update_of(number)).await.unwrap();
-    let waited = runbook_core::ports::Clock::now(&clock).duration_since(before);
+    let waited = clock.now().duration_since(before);
     assert!((3..=4).contains(&waited.as_secs()), "{waited:?}");
     assert_eq!(scene.calls("PATCH").len(), 2);
 
@@ -122,5 +129,5 @@ async fn a_token_that_is_none_is_found_before_it_is_sent() {
         assert_eq!(error, SettingsError::Token, "{bad:?} was taken");
     }
     let pasted = Secret::new(format!("{}\n", scene.github.token()));
-    StatusIssue::new(settings(&scene.github, pasted.reveal())).unwrap().publish(&update()).await.unwrap();
+    publish(&StatusIssue::new(settings(&scene.github, pasted.reveal())).unwrap(), &update()).await.unwrap();
 }

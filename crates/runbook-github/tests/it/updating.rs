@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use runbook_core::LeftBehind;
+use runbook_github::{Deadlines, StatusIssue};
 use runbook_render::document_of_issue;
 use runbook_testkit::github::{Fault, FaultKind};
 use serde_json::Value;
 
-use super::{LABELS, Scene, StatusIssue, marker, settings, update, update_of, view};
-use crate::issue::Deadlines;
+use crate::support::{LABELS, Scene, marker, publish, settings, update, update_of, view};
 
 #[tokio::test]
 async fn made_once_with_title_labels_and_marker() {
@@ -104,7 +104,7 @@ async fn a_creation_without_an_end_is_given_up_and_unknown() {
     let call = Duration::from_millis(200);
     settings.deadlines = Deadlines { call, ..settings.deadlines };
     scene.github.fail(Fault::new(FaultKind::Hang).on("POST", "/issues"));
-    let error = StatusIssue::new(settings).unwrap().publish(&update()).await.unwrap_err();
+    let error = publish(&StatusIssue::new(settings).unwrap(), &update()).await.unwrap_err();
     assert_eq!((error.left, error.retryable), (LeftBehind::Unknown, true));
     assert!(error.message.contains("did not answer within 200ms"), "{error}");
 }
@@ -116,7 +116,7 @@ async fn the_deadline_of_the_whole_update_holds() {
     settings.deadlines.upsert = Duration::from_millis(100);
     scene.github.fail(Fault::new(FaultKind::Delay(Duration::from_millis(150))).on("GET", "/issues").always());
     let started = std::time::Instant::now();
-    let error = StatusIssue::new(settings).unwrap().publish(&update()).await.unwrap_err();
+    let error = publish(&StatusIssue::new(settings).unwrap(), &update()).await.unwrap_err();
     assert_eq!(error.left, LeftBehind::NoChange, "{error}");
     assert!(started.elapsed() < Duration::from_secs(3));
     assert_eq!(scene.github.issues().len(), 0);

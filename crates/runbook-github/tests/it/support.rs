@@ -1,57 +1,56 @@
-//! The status issue against a GitHub that loses answers, forgets issues, runs out of budget and lies; over real HTTP.
-//!
-//! They call [`StatusIssue::publish`], which is all that `upsert` does with a permit.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall panic")]
-
-mod comments;
-mod refusals;
-mod searching;
-mod updating;
+//! A GitHub that loses answers, forgets issues, runs out of budget and lies; and a status issue at it.
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use runbook_core::{
     Action, Health, OperationalStatus, RunId, Secret, ServiceRow, StatusDocument, StatusView, Verdict,
-    ports::{IssueError, IssueUpdate, PublishedIssue},
+    event::Operation,
+    ports::{IssueError, IssueTracker, IssueUpdate, PublishedIssue},
 };
+use runbook_github::{Deadlines, IssueSettings, StatusIssue};
 use runbook_render::{Renderer, issue_marker};
-use runbook_testkit::github::{FakeGitHub, Recorded};
+use runbook_testkit::{
+    conformance::permitted,
+    github::{FakeGitHub, FakeGitHubBuilder, Recorded},
+};
 
-use super::{Deadlines, IssueSettings, StatusIssue};
-
-const LABELS: [&str; 3] = ["ai-agent", "automated", "runbook"];
-const RUN: &str = "0190a1b2-0000-7000-8000-000000000001";
+pub const LABELS: [&str; 3] = ["ai-agent", "automated", "runbook"];
+pub const RUN: &str = "0190a1b2-0000-7000-8000-000000000001";
 
 /// A GitHub and a tracker for it.
-struct Scene {
-    github: FakeGitHub,
-    tracker: StatusIssue,
+pub struct Scene {
+    pub github: FakeGitHub,
+    pub tracker: StatusIssue,
 }
 
 impl Scene {
-    async fn new() -> Self {
-        let github = FakeGitHub::start().await;
+    pub async fn new() -> Self {
+        Self::of(FakeGitHub::builder()).await
+    }
+
+    pub async fn of(builder: FakeGitHubBuilder) -> Self {
+        let github = builder.start().await.unwrap();
         let tracker = StatusIssue::new(settings(&github, &github.token())).unwrap();
         Self { github, tracker }
     }
 
-    async fn publish(&self, update: &IssueUpdate) -> Result<PublishedIssue, IssueError> {
-        self.tracker.publish(update).await
+    pub async fn publish(&self, update: &IssueUpdate) -> Result<PublishedIssue, IssueError> {
+        publish(&self.tracker, update).await
     }
 
     /// Publishes, for the first time or again, without a known number.
-    async fn published(&self) -> u64 {
+    pub async fn published(&self) -> u64 {
         self.publish(&update()).await.unwrap().number
     }
 
     /// An issue that looks like the tracker's own.
-    fn add_status_issue(&self, author: &str) -> u64 {
+    pub fn add_status_issue(&self, author: &str) -> u64 {
         self.github.add_issue("renamed by hand", &format!("{}\n\nold", marker()), &LABELS, author)
     }
 
     /// The calls with this method, as `path?query`.
-    fn calls(&self, method: &str) -> Vec<String> {
+    pub fn calls(&self, method: &str) -> Vec<String> {
         let line = |call: Recorded| match call.query.as_str() {
             "" => call.path,
             query => format!("{}?{query}", call.path),
@@ -60,7 +59,12 @@ impl Scene {
     }
 }
 
-fn settings(github: &FakeGitHub, token: &str) -> IssueSettings {
+/// Publishes with leave from a real run.
+pub async fn publish(tracker: &StatusIssue, update: &IssueUpdate) -> Result<PublishedIssue, IssueError> {
+    permitted(Operation::PublishStatus, async |permit| tracker.upsert(&permit, update).await).await
+}
+
+pub fn settings(github: &FakeGitHub, token: &str) -> IssueSettings {
     let repository = format!("{}/{}", github.owner(), github.name());
     let renderer = Arc::new(Renderer::new().unwrap());
     let mut settings = IssueSettings::new(github.url(), repository, Secret::new(token), renderer);
@@ -69,20 +73,20 @@ fn settings(github: &FakeGitHub, token: &str) -> IssueSettings {
     settings
 }
 
-fn marker() -> String {
+pub fn marker() -> String {
     issue_marker(&"production".parse().unwrap())
 }
 
-fn update() -> IssueUpdate {
+pub fn update() -> IssueUpdate {
     IssueUpdate { view: view(0), known_number: None, comment: false }
 }
 
-fn update_of(number: u64) -> IssueUpdate {
+pub fn update_of(number: u64) -> IssueUpdate {
     IssueUpdate { known_number: Some(number), ..update() }
 }
 
 /// A view of so many services; what it says changes with the number.
-fn view(services: usize) -> StatusView {
+pub fn view(services: usize) -> StatusView {
     let at: Timestamp = "2026-11-23T10:15:00Z".parse().unwrap();
     let run: RunId = RUN.parse().unwrap();
     let services: Vec<ServiceRow> = (0..services)

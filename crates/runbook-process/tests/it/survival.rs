@@ -1,0 +1,104 @@
+//! Services across invocations: the test binary starts itself as the process that deploys, and looks at what is left
+//! when that process is gone.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use runbook_core::{
+    EffectKey, Live,
+    event::Landed,
+    ports::{Deployer, Order},
+};
+use serde_json::json;
+
+use super::{
+    machine::{eventually, is_living, number_in, scope},
+    permit::with_permit,
+    process_deployer::deployer,
+    trees::{Trees, release},
+};
+
+/// Names the folder for the helper below, and how long it lets a service settle.
+const FOLDER: &str = "RUNBOOK_TEST_FOLDER";
+const SETTLE: &str = "RUNBOOK_TEST_SETTLE";
+
+fn trees() -> Arc<Trees> {
+    Arc::new(Trees::default().with("v1", "bin/serve", "echo $$ > \"$2/pid\"; exec sleep 300"))
+}
+
+/// What another process does: it deploys v1.
+#[tokio::test]
+#[ignore = "the other tests of this module start it as a process of its own"]
+async fn helper_that_deploys() {
+    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let scope = scope(&folder, Some(trees()));
+    let deployer = deployer(&scope, json!({"settle": std::env::var(SETTLE).unwrap()}));
+    let order =
+        Order { service: "api".parse().unwrap(), release: release("v1"), environment: "staging".parse().unwrap() };
+    with_permit(&scope, |permit| async move { deployer.deploy(&permit, &order).await }).await.unwrap();
+}
+
+fn helper(folder: &std::path::Path, settle: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["survival::helper_that_deploys", "--exact", "--ignored"])
+        .env(FOLDER, folder)
+        .env(SETTLE, settle)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+#[tokio::test]
+async fn a_service_survives_its_starter_and_is_found_and_stopped_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(helper(folder.path(), "100ms").status().unwrap().success());
+    let pid = number_in(&folder.path().join("pid")).await;
+    assert!(is_living(pid));
+    let scope = scope(folder.path(), Some(trees()));
+    let next = deployer(&scope, json!({}));
+    let service = "api".parse().unwrap();
+    assert_eq!(next.live(&service).await.unwrap(), Live::Release(release("v1")));
+    with_permit(&scope, |permit| async move {
+        next.stop(&permit, &"api".parse().unwrap()).await.unwrap();
+        assert_eq!(next.live(&"api".parse().unwrap()).await.unwrap(), Live::Stopped);
+    })
+    .await;
+    eventually("the end of the service", || (!is_living(pid)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn after_a_starter_was_killed_the_truth_is_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut starter = helper(folder.path(), "300s").spawn().unwrap();
+    let pid = number_in(&folder.path().join("pid")).await;
+    let state = folder.path().join(".runbook/services/staging/api/state.json");
+    let key: EffectKey = eventually("a record with a process", || {
+        let record: serde_json::Value = serde_json::from_slice(&fs::read(&state).ok()?).ok()?;
+        record["process"]["pid"].as_u64().and_then(|_| record["key"].as_str()?.parse().ok())
+    })
+    .await;
+    let scope = scope(folder.path(), Some(trees()));
+    let next = deployer(&scope, json!({}));
+    let service = "api".parse().unwrap();
+    let intended = Live::Release(release("v1"));
+    assert_eq!(next.live(&service).await.unwrap(), Live::Unknown, "its starter is still at it");
+    assert_eq!(next.state(&key, &service, &intended).await.unwrap(), Landed::Unknown);
+    starter.kill().unwrap();
+    starter.wait().unwrap();
+    assert_eq!(next.live(&service).await.unwrap(), intended);
+    assert_eq!(next.state(&key, &service, &intended).await.unwrap(), Landed::Happened);
+    // A crash between the start and the record of it: the process is found by its lock alone.
+    let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+    record["process"] = serde_json::Value::Null;
+    fs::write(&state, record.to_string()).unwrap();
+    // The killed run still holds the environment's lock, so the stop is one of another environment's journal.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let journal = super::machine::scope(elsewhere.path(), None);
+    with_permit(&journal, |permit| async move { next.stop(&permit, &"api".parse().unwrap()).await }).await.unwrap();
+    assert!(!is_living(pid));
+}

@@ -1,0 +1,212 @@
+//! The ports in memory keep the contracts, and the suite finds those that do not.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use runbook_core::{
+    EnvironmentId, Health, LeftBehind, Live, Reading, Release, ReleaseId, ServiceId,
+    engine::Refusal,
+    event::{Encoded, Head, Landed, Operation, Stored},
+    plan::Access,
+    ports::{DeployError, Deployer, Journal, JournalError, Order, Probe, ProbeError, probe_fn},
+};
+use runbook_testkit::{
+    AppendFault, DeployFault, MemoryDeployer, MemoryJournal, MemoryLatch, RecordingIssueTracker, RecordingNotifier,
+    ScriptedProbe, conformance,
+};
+
+/// What a conformance function says about a broken implementation.
+async fn complaint(suite: impl Future<Output = ()>) -> String {
+    let panic = AssertUnwindSafe(suite).catch_unwind().await.expect_err("a broken promise must be found");
+    panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap()
+}
+
+#[tokio::test]
+async fn the_ports_in_memory_conform() {
+    conformance::journal(async || MemoryJournal::new(), async |journal| journal.clone()).await;
+    let latch = MemoryLatch::new();
+    conformance::local_latch(async || latch.clone()).await;
+    let case = conformance::DeployerCase { deployer: &MemoryDeployer::new(), ..case() };
+    conformance::deployer(case).await;
+    let view = conformance::status_view().await;
+    conformance::issue_tracker(&RecordingIssueTracker::new(), &view).await;
+    let chat = RecordingNotifier::new("slack");
+    conformance::notifier(&chat, &view, || chat.sent().len()).await;
+    chat.fail(Some(LeftBehind::NoChange));
+    conformance::refused_notifier(&chat, &view, "hooks.invalid").await;
+}
+
+fn case() -> conformance::DeployerCase<'static> {
+    let release = |id: &str| Release { id: ReleaseId::new(id).unwrap(), commit: None };
+    conformance::DeployerCase {
+        deployer: Box::leak(Box::new(MemoryDeployer::new())),
+        service: ServiceId::new("api").unwrap(),
+        environment: EnvironmentId::new("staging").unwrap(),
+        releases: [release("v1"), release("v2")],
+    }
+}
+
+#[tokio::test]
+async fn scripted_probes_conform() {
+    let silent = probe_fn("silent", || {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Err(ProbeError::new("no answer within 20 ms"))
+        })
+    });
+    let cases = conformance::ProbeCases {
+        healthy: &ScriptedProbe::healths([Health::Healthy]),
+        unhealthy: &ScriptedProbe::healths([Health::Unhealthy]),
+        unmeasurable: Some(&ScriptedProbe::healths([Health::Unknown])),
+        silent: Some(&silent),
+        limit: Duration::from_secs(5),
+    };
+    conformance::probe(cases).await;
+
+    let optimist = ScriptedProbe::healths([Health::Healthy]);
+    let said = complaint(conformance::probe(conformance::ProbeCases { unmeasurable: Some(&optimist), ..cases })).await;
+    assert!(said.contains("never a verdict"), "{said}");
+}
+
+/// A journal that does not look at the expected head.
+#[derive(Debug, Default, Clone)]
+struct Careless(MemoryJournal);
+
+#[async_trait]
+impl Journal for Careless {
+    async fn replay(&self, after: Head) -> Result<(Vec<Stored>, Head), JournalError> {
+        self.0.replay(after).await
+    }
+
+    async fn append(&self, batch: &Encoded, _: Head) -> Result<(), JournalError> {
+        let (_, head) = self.0.replay(Head::EMPTY).await?;
+        self.0.append(batch, head).await
+    }
+
+    fn place(&self) -> String {
+        self.0.place()
+    }
+}
+
+/// A probe that hangs for ever.
+#[derive(Debug)]
+struct Stuck;
+
+#[async_trait]
+impl Probe for Stuck {
+    async fn sample(&self) -> Result<Reading, ProbeError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn broken_promises_are_found() {
+    let said = complaint(conformance::journal(async || Careless::default(), async |journal| journal.clone())).await;
+    assert!(said.contains("must be a conflict"), "{said}");
+    // A second handle that looks somewhere else: nothing is durable for others.
+    let said = complaint(conformance::journal(async || MemoryJournal::new(), async |_| MemoryJournal::new())).await;
+    assert!(said.contains("for another process"), "{said}");
+    let said = complaint(conformance::local_latch(async || MemoryLatch::new())).await;
+    assert!(said.contains("for another process"), "{said}");
+    let probe = conformance::probe(conformance::ProbeCases {
+        healthy: &Stuck,
+        unhealthy: &Stuck,
+        unmeasurable: None,
+        silent: None,
+        limit: Duration::from_millis(50),
+    });
+    assert!(complaint(probe).await.contains("within its own timeout"));
+
+    let deployer = MemoryDeployer::new();
+    deployer.fail_next(&case().service, DeployFault::Fails(LeftBehind::NoChange));
+    let said = complaint(conformance::deployer(conformance::DeployerCase { deployer: &deployer, ..case() })).await;
+    assert!(said.contains("a deploy must work"), "{said}");
+}
+
+#[tokio::test]
+async fn the_memory_journal_fails_on_order() {
+    let source = MemoryJournal::new();
+    let first = encoded(&source).await;
+    let journal = MemoryJournal::new();
+    journal.fail_next_append(AppendFault::Conflict);
+    journal.fail_next_append(AppendFault::Unreachable);
+    journal.fail_next_append(AppendFault::Hang);
+    journal.fail_next_append(AppendFault::LostAnswer);
+    assert!(matches!(journal.append(&first, Head::EMPTY).await, Err(JournalError::Conflict { actual: Head::EMPTY })));
+    assert!(matches!(journal.append(&first, Head::EMPTY).await, Err(JournalError::Unreachable { .. })));
+    let hung = tokio::time::timeout(Duration::from_millis(20), journal.append(&first, Head::EMPTY)).await;
+    assert!(hung.is_err() && journal.lines().is_empty());
+    assert!(matches!(journal.append(&first, Head::EMPTY).await, Err(JournalError::Unreachable { .. })));
+    assert_eq!(journal.lines().len(), 1, "the answer was lost, the event was not");
+
+    assert!(journal.cut_after(0).lines().is_empty() && journal.cut_after(9).lines().len() == 1);
+    journal.damage(0, "{}");
+    assert!(matches!(journal.replay(Head::EMPTY).await, Err(JournalError::Damaged { .. })));
+    journal.set_unreachable(true);
+    assert!(matches!(journal.replay(Head::EMPTY).await, Err(JournalError::Unreachable { .. })));
+}
+
+/// One event, as a batch.
+async fn encoded(journal: &MemoryJournal) -> Encoded {
+    use runbook_core::{
+        EventId, RunId,
+        event::{Draft, EventKind, encode},
+    };
+    let kind = EventKind::LockReleased {};
+    let draft = Draft { id: EventId::new(), at: jiff::Timestamp::UNIX_EPOCH, run: RunId::new(), epoch: 1, kind };
+    let (_, head) = journal.replay(Head::EMPTY).await.unwrap();
+    encode(&[draft], head, &str::to_owned).unwrap()
+}
+
+#[tokio::test]
+async fn the_memory_deployer_fails_on_order_and_answers_after_a_crash() {
+    let case = case();
+    let (deployer, service, release) = (MemoryDeployer::new(), case.service, case.releases[0].clone());
+    let order = Order { service: service.clone(), release: release.clone(), environment: case.environment };
+    let (before, after) = (Live::Stopped, Live::Release(release.clone()));
+    let operation = Operation::Deploy { service: service.clone(), release: release.clone() };
+    for (left, live, landed) in [
+        (LeftBehind::NoChange, before.clone(), Landed::DidNotHappen),
+        (LeftBehind::Changed, Live::Unknown, Landed::Unknown),
+        (LeftBehind::Unknown, after.clone(), Landed::Happened),
+    ] {
+        deployer.set_live(&service, before.clone());
+        deployer.fail_next(&service, DeployFault::Fails(left));
+        let (key, error): (_, DeployError) = conformance::permitted(operation.clone(), async |permit| {
+            (permit.key().clone(), deployer.deploy(&permit, &order).await.unwrap_err())
+        })
+        .await;
+        assert_eq!((error.left, deployer.live_now(&service)), (left, live));
+        assert_eq!(deployer.state(&key, &service, &after).await.unwrap(), landed);
+    }
+    deployer.fail_next(&service, DeployFault::HangsAfter);
+    deployer.set_live(&service, before);
+    let hung = conformance::permitted(operation, async |permit| {
+        tokio::time::timeout(Duration::from_millis(20), deployer.deploy(&permit, &order)).await.is_err()
+    });
+    assert!(hung.await);
+    assert_eq!(deployer.live_now(&service), after);
+    assert_eq!(deployer.ordered().len(), 4);
+}
+
+#[tokio::test]
+async fn a_stage_that_only_looks_gets_no_permit() {
+    let called = AtomicUsize::new(0);
+    let refused = conformance::in_stage(Access::ReadOnly, async |cx| {
+        cx.effect(Operation::PublishStatus, async |_| {
+            called.fetch_add(1, Ordering::SeqCst);
+            Ok::<(), DeployError>(())
+        })
+        .await
+    })
+    .await;
+    let Err(runbook_core::engine::EffectError::Refused(Refusal::ReadOnly(_))) = refused else {
+        panic!("a permit was given: {refused:?}")
+    };
+    assert_eq!(called.load(Ordering::SeqCst), 0);
+}
