@@ -68,7 +68,11 @@ fn by_digits(repository: &Repository, version: &str) -> Result<Option<Oid>, Vers
     }
 }
 
+/// Follows an annotated tag; peeling to "any" would also turn a commit into its tree.
 fn peel(object: Object<'_>) -> Object<'_> {
+    if object.kind() != Some(ObjectType::Tag) {
+        return object;
+    }
     object.peel(ObjectType::Any).unwrap_or(object)
 }
 

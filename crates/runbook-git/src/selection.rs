@@ -49,12 +49,12 @@ impl Selection {
         self.only.is_none()
     }
 
-    /// Whether a file at this path comes from the target. The folders that it is in were asked before.
+    /// Whether a file at this path comes from the target.
     pub(crate) fn takes(&self, path: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only.matches(path)) && !self.keep.matches(path)
     }
 
-    /// What becomes of a path, whether it is a file or a folder. The folders that it is in were `Mixed`.
+    /// What becomes of a path, whether it is a file or a folder.
     pub(crate) fn fate(&self, path: &str) -> Fate {
         let wanted = self.only.as_ref().map_or(Reach::All, |only| only.reach(path));
         match (wanted, self.keep.reach(path)) {
@@ -82,7 +82,7 @@ impl Patterns {
     }
 
     fn matches(&self, path: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.whole.is_match(path))
+        self.0.iter().any(|pattern| pattern.matches(path))
     }
 
     fn reach(&self, path: &str) -> Reach {
@@ -95,6 +95,8 @@ impl Patterns {
 #[derive(Debug)]
 struct Pattern {
     whole: GlobMatcher,
+    /// Everything in a folder of that name.
+    beneath: GlobMatcher,
     folders: Vec<GlobMatcher>,
     /// Whether something beneath the last of `folders` may match at any depth.
     open_ended: bool,
@@ -115,13 +117,18 @@ impl Pattern {
         let folders = names[..plain.unwrap_or(names.len())].iter().map(|name| glob(pattern, name));
         Ok(Self {
             whole: glob(pattern, path)?,
+            beneath: glob(pattern, &format!("{path}/**"))?,
             folders: folders.collect::<Result<_, _>>()?,
             open_ended: plain.is_some(),
         })
     }
 
+    fn matches(&self, path: &str) -> bool {
+        self.whole.is_match(path) || self.beneath.is_match(path)
+    }
+
     fn reach(&self, path: &str) -> Reach {
-        if self.whole.is_match(path) {
+        if self.matches(path) {
             return Reach::All;
         }
         let depth = path.split('/').count();
@@ -165,6 +172,7 @@ mod tests {
         assert_eq!(selection.fate("services"), Fate::Mixed);
         assert_eq!(selection.fate("services/web"), Fate::Head);
         assert_eq!(selection.fate("services/api"), Fate::Mixed, "something in it is kept");
+        assert_eq!(selection.fate("services/api/src/deep"), Fate::Target, "all that is in a named folder is named");
         assert!(selection.takes("shared/a.py") && !selection.takes("shared/deep/a.py"));
         assert_eq!(selection.fate("shared/deep"), Fate::Head, "a * stays within its folder");
     }

@@ -51,8 +51,9 @@ impl Webhook {
             "http" => return Err(wrong("is not encrypted (http)")),
             _ => return Err(wrong("has an unknown scheme")),
         }
-        // The parts of the path are what makes it secret; a server may say them back.
-        let parts = parsed.path_segments().into_iter().flatten().filter(|part| part.len() >= 8);
+        // The parts of the path are what makes it secret, and a server may say them back. Words such as `services` are
+        // none.
+        let parts = parsed.path_segments().into_iter().flatten().filter(|part| part.len() > 8);
         let mut secrets: Vec<Secret> = parts.map(Secret::new).collect();
         secrets.push(Secret::new(parsed.as_str()));
         let redactor = Redactor::new(&secrets);

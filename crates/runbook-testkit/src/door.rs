@@ -35,7 +35,9 @@ impl fmt::Debug for Door {
 
 impl Door {
     /// Opens a free port.
-    pub(crate) async fn open(serve: impl Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> io::Result<Self> {
+    pub(crate) async fn open(
+        serve: impl Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (address, serve) = (listener.local_addr()?, Arc::new(serve) as Serve);
         let task = tokio::spawn(accept(listener, Arc::clone(&serve)));

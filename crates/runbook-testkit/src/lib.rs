@@ -44,8 +44,8 @@ mod tcp_target;
 pub use clock::{Hold, VirtualClock};
 pub use http_target::{Behaviour, HttpTarget, Reply, Seen};
 pub use memory::{
-    AppendFault, DeployFault, FixedLiveness, MemoryDeployer, MemoryJournal, MemoryLatch, Ordered, RecordingIssueTracker,
-    RecordingNotifier, RecordingSink, ScriptedProbe,
+    AppendFault, DeployFault, FixedLiveness, MemoryDeployer, MemoryJournal, MemoryLatch, Ordered,
+    RecordingIssueTracker, RecordingNotifier, RecordingSink, ScriptedProbe,
 };
 pub use repository::TempRepository;
 pub use tcp_target::{TcpBehaviour, TcpTarget};

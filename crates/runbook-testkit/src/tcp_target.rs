@@ -105,11 +105,13 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
         TcpBehaviour::Hold => until_the_client_leaves(&mut stream).await,
         TcpBehaviour::Close => stream.shutdown().await,
         TcpBehaviour::Reset => stream.set_zero_linger(),
-        TcpBehaviour::Banner(bytes) => async {
-            stream.write_all(&bytes).await?;
-            stream.shutdown().await
+        TcpBehaviour::Banner(bytes) => {
+            async {
+                stream.write_all(&bytes).await?;
+                stream.shutdown().await
+            }
+            .await
         }
-        .await,
     };
 }
 

@@ -208,6 +208,9 @@ pub fn operational_status<'a>(
     stopped: bool,
 ) -> (OperationalStatus, Vec<String>) {
     let mut findings = Vec::new();
+    if stopped {
+        findings.push((OperationalStatus::Critical, "the stop latch is set".to_owned()));
+    }
     let mut seen = 0_usize;
     for service in services {
         seen += 1;
@@ -217,9 +220,6 @@ pub fn operational_status<'a>(
             (Health::Unhealthy | Health::Degraded | Health::Unknown, _) => OperationalStatus::Degraded,
         };
         findings.push((status, format!("{} is {}", service.name, service.health)));
-    }
-    if stopped {
-        findings.push((OperationalStatus::Critical, "the stop latch is set".to_owned()));
     }
     if seen == 0 {
         findings.push((OperationalStatus::Degraded, "no service is configured, so nothing was measured".to_owned()));

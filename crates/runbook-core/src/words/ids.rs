@@ -83,14 +83,15 @@ fn is_slug(value: &str) -> bool {
         && !value.ends_with('-')
 }
 
-/// What a tag, a branch or a version may look like: never an option, a range or a path out of its folder.
+/// What a tag, a branch or a version may look like: never an option, a range, a path out of its folder, or anything that
+/// a shell would act on when a suggested command is pasted.
 fn is_version(value: &str) -> bool {
     (1..=200).contains(&value.len())
         && !value.starts_with(['-', '/', '.'])
         && !value.ends_with(['/', '.'])
         && !value.contains("..")
         && !value.contains("@{")
-        && value.chars().all(|c| !c.is_control() && !c.is_whitespace() && !"~^:?*[\\".contains(c))
+        && value.chars().all(|c| !c.is_control() && !c.is_whitespace() && !"~^:?*[]\\$`\"'<>|&;(){}!#%".contains(c))
 }
 
 name_type!(
@@ -111,7 +112,7 @@ name_type!(
 );
 name_type!(
     /// The name that people give a release: a tag such as `v1.2.0`, or a commit.
-    ReleaseId, "a release (a tag or commit, without spaces or any of ~^:?*[\\)", is_version
+    ReleaseId, "a release (a tag or commit, without spaces, quotes or characters that shells act on)", is_version
 );
 name_type!(
     /// A full commit id: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits.
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn names_that_could_be_options_paths_or_ranges_are_refused() {
-        for bad in ["", "-rf", "a..b", "/etc", "v1 2", "HEAD~1", "a:b", "x@{1}", "v1\n"] {
+        for bad in ["v1$(reboot)", "v1`x`", "v1;x", "v'1", "", "-rf", "a..b", "/etc", "v1 2", "HEAD~1", "a:b", "x@{1}", "v1\n"] {
             assert!(ReleaseId::new(bad).is_err(), "{bad:?} was taken");
         }
         for good in ["v1.2.3", "release/2026-01", "0123abc", "fastapi@1.0"] {

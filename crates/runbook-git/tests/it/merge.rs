@@ -60,7 +60,7 @@ fn every_path_comes_from_where_its_definition_says() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let permit = runtime.block_on(permit());
     let repository = TempRepository::new();
-    let mut number = 0;
+    let number = std::cell::Cell::new(0);
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) };
     let cases = (trees(), trees(), some_patterns(), some_patterns());
     let mut runner = proptest::test_runner::TestRunner::new(config);
@@ -68,12 +68,12 @@ fn every_path_comes_from_where_its_definition_says() {
         let to = commit(repository.git(), &borrowed(&target));
         commit(repository.git(), &borrowed(&head));
         let expected = commit(repository.git(), &borrowed(&model(&head, &target, &only, &keep)));
-        number += 1;
+        number.set(number.get() + 1);
         repository
             .git()
             .reset(&repository.git().revparse_single("HEAD~1").unwrap(), git2::ResetType::Soft, None)
             .unwrap();
-        let rollback = RollbackBranch { branch: format!("rollback/{number}"), only, keep, ..rollback_to(&to) };
+        let rollback = RollbackBranch { branch: format!("rollback/{}", number.get()), only, keep, ..rollback_to(&to) };
         let made = runtime.block_on(open(&repository).rollback_branch(&permit, &rollback)).unwrap();
         let tree = |id: &str| repository.git().find_commit(Oid::from_str(id).unwrap()).unwrap().tree_id();
         prop_assert_eq!(tree(made.commit.as_str()), tree(expected.as_str()));
@@ -108,8 +108,8 @@ async fn where_a_file_is_a_folder_on_the_other_side_what_is_selected_wins() {
 async fn subtrees_that_no_pattern_can_reach_are_not_read() {
     let repository = TempRepository::new();
     let target =
-        commit(repository.git(), &files(&[("services/api/x", "1"), ("web/x", "1"), (".github/workflows/a", "1")]));
-    commit(repository.git(), &files(&[("services/api/x", "2"), ("web/x", "2"), (".github/workflows/a", "2")]));
+        commit(repository.git(), &files(&[("services/api/x", "1"), ("web/y", "1"), (".github/workflows/a", "1")]));
+    commit(repository.git(), &files(&[("services/api/x", "2"), ("web/y", "2"), (".github/workflows/a", "2")]));
     // Without these, reading them would fail: both trees of `web`, and that of `services/api`, are gone.
     for folder in ["HEAD:web", "HEAD~1:web", "HEAD:services/api", "HEAD~1:services/api"] {
         let id = git(repository.path(), &["rev-parse", folder]);
@@ -132,8 +132,9 @@ async fn odd_modes_of_old_repositories_return_as_they_were() {
     let permit = permit().await;
     let rollback = RollbackBranch { keep: patterns(&["runbook.toml"]), ..rollback_to(&target) };
     let made = open(&repository).rollback_branch(&permit, &rollback).await.unwrap();
-    let raw = git(repository.path(), &["cat-file", "-p", &format!("{}^{{tree}}", made.commit)]);
-    assert!(raw.starts_with("100664 "), "{raw}");
+    let made_tree =
+        repository.git().revparse_single(&format!("{}^{{tree}}", made.commit)).unwrap().peel_to_tree().unwrap();
+    assert_eq!(made_tree.get_name("old").unwrap().filemode_raw(), 0o100_664);
     assert_eq!(repository.file_at(&made.commit, "runbook.toml").unwrap(), b"2");
 }
 

@@ -137,7 +137,7 @@ pub async fn permit() -> Arc<Permit> {
     let mut registry = Registry::default();
     registry.stage_value("test", stage);
     let text =
-        "schema = 1\n[project]\nname = \"test\"\n[[stage]]\nid = \"test\"\nkind = \"test\"\nafter = \"report\"\n";
+        "schema = 1\n[project]\nname = \"test\"\n[[stage]]\nid = \"test\"\nkind = \"test\"\nafter = \"safety-gate\"\n";
     let environment = EnvironmentId::new("production").unwrap();
     let variables = Lookup::fixed::<String, String>([]);
     let config = Document::parse(Path::new("runbook.toml"), text).unwrap().config(&environment, &variables).unwrap();

@@ -90,9 +90,7 @@ impl Failure {
                 format!("GITHUB_TOKEN was not accepted by {api}; it has expired, was revoked, or belongs elsewhere")
             }
             Self::Refused { status: 403, message } => {
-                format!(
-                    "the token may not write issues of {repository}; grant `issues: write` (GitHub said: {message})"
-                )
+                format!("the token may not write issues; grant `issues: write` (GitHub said: {message})")
             }
             Self::Refused { status: 404, .. } => format!(
                 "repository {repository} was not found with this token; check the name, and that the token may see it"

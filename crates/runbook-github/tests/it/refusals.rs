@@ -45,11 +45,8 @@ async fn each_says_what_mends_it() {
     scene.github.revoke(&scene.github.token());
     all.push(refused(&scene).await);
 
-    let builder = runbook_testkit::github::FakeGitHub::builder();
-    let github =
-        builder.grant(Grant::installation("github-actions[bot]").with("issues", Level::Read)).start().await.unwrap();
-    let tracker = StatusIssue::new(settings(&github, &github.token())).unwrap();
-    all.push(refused(&Scene { github, tracker }).await);
+    let reader = Grant::installation("github-actions[bot]").with("issues", Level::Read);
+    all.push(refused(&Scene::of(FakeGitHub::builder().grant(reader)).await).await);
 
     let mut scene = Scene::new().await;
     let mut elsewhere = settings(&scene.github, &scene.github.token());

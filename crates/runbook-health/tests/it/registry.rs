@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The first probe of a `runbook.toml` whose one service is at `url`.
-fn built(url: &str, probe: &str) -> Result<BuiltProbe, ConfigError> {
+fn built(url: &str, probe: &str) -> Result<BuiltProbe, Box<ConfigError>> {
     let text = format!(
         "schema = 1\n[project]\nname = \"Forge\"\n[[service]]\nid = \"api\"\nurl = \"{url}\"\n[[service.probe]]\n{probe}\n"
     );
@@ -24,7 +24,7 @@ fn built(url: &str, probe: &str) -> Result<BuiltProbe, ConfigError> {
     let config = document.config(&"production".parse().unwrap(), &none)?;
     let mut registry = Registry::default();
     register(&mut registry);
-    registry.build_probe(&config.services[0].probes[0], &scope(Some(url)))
+    Ok(registry.build_probe(&config.services[0].probes[0], &scope(Some(url)))?)
 }
 
 /// The example of the contract, word for word.

@@ -36,7 +36,7 @@ pub async fn notify(notifier: &dyn Notifier) -> Result<(), NotifyError> {
     permitted(operation, async |permit| notifier.notify(&permit, &view()).await).await
 }
 
-/// What a chat was told that refuses, without the secret.
+/// The error of a chat that could not be told; nothing of it shows the secret.
 pub async fn refused(notifier: &dyn Notifier) -> NotifyError {
     let error = notify(notifier).await.unwrap_err();
     let shown = format!("{error} {error:?} {notifier:?}");

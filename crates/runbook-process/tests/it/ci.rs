@@ -148,7 +148,8 @@ async fn what_is_tested_is_what_will_be_deployed() {
     let worktree = |head: &str, dirty: &[&str]| {
         let dirty = dirty.iter().map(|&path| path.to_owned()).collect();
         let worktree = Some(Checkout { branch: None, head: Some(commit(head)), dirty });
-        let trees = Trees { worktree, ..Trees::default() }.with("v1", "test", "echo v1").with("v2", "test", "echo v2");
+        let mut trees = Trees::default().with("v1", "test", "echo v1").with("v2", "test", "echo v2");
+        trees.worktree = worktree;
         let project = Project::new(Some(Arc::new(trees)));
         project.script("test", "echo worktree");
         project

@@ -108,14 +108,20 @@ async fn change(case: &DeployerCase<'_>, operation: Operation, what: &str) -> Ef
 async fn happened(case: &DeployerCase<'_>, key: &EffectKey, intended: &Live, what: &str) {
     match case.deployer.state(key, &case.service, intended).await {
         Ok(Landed::Happened | Landed::Unknown) => {}
-        other => panic!("after a crash, {what} must be found to have happened (or be unknown), but state gave {other:?}"),
+        other => {
+            panic!("after a crash, {what} must be found to have happened (or be unknown), but state gave {other:?}")
+        }
     }
 }
 
 /// An effect that nobody began, intended to make live what is not.
 async fn did_not_happen(case: &DeployerCase<'_>, intended: &Live) {
     let never: EffectKey = permitted(
-        Operation::Custom { name: "never".to_owned(), service: Some(case.service.clone()), detail: serde_json::Value::Null },
+        Operation::Custom {
+            name: "never".to_owned(),
+            service: Some(case.service.clone()),
+            detail: serde_json::Value::Null,
+        },
         async |permit| permit.key().clone(),
     )
     .await;

@@ -39,7 +39,10 @@ where
 
 async fn empty(journal: &impl Journal) {
     let (events, head) = read(journal, Head::EMPTY).await;
-    assert!(events.is_empty() && head == Head::EMPTY, "a new journal must be empty, but replay gave {events:?}, {head:?}");
+    assert!(
+        events.is_empty() && head == Head::EMPTY,
+        "a new journal must be empty, but replay gave {events:?}, {head:?}"
+    );
     assert!(!journal.place().trim().is_empty(), "place() must tell people where the journal is");
 }
 
@@ -56,7 +59,10 @@ async fn what_is_appended_reads_back(journal: &impl Journal) {
     assert!(lines.iter().eq(written), "replay must return the very bytes that were appended, in order");
 
     let (lines, head) = read(journal, first.head).await;
-    assert!(lines == second.lines && head == second.head, "replay after a head must return exactly the events after it");
+    assert!(
+        lines == second.lines && head == second.head,
+        "replay after a head must return exactly the events after it"
+    );
     let (lines, head) = read(journal, second.head).await;
     assert!(lines.is_empty() && head == second.head, "replay after the last head must return nothing and that head");
 }
@@ -102,10 +108,15 @@ async fn of_two_writers_one_wins<J: Journal>(one: &J, other: &J) {
         let winner = match (&a, &b) {
             (Ok(()), Err(JournalError::Conflict { .. })) => left,
             (Err(JournalError::Conflict { .. }), Ok(())) => right,
-            other => panic!("of two appends after one head exactly one must win and one conflict; round {round}: {other:?}"),
+            other => {
+                panic!("of two appends after one head exactly one must win and one conflict; round {round}: {other:?}")
+            }
         };
         let (lines, now) = read(one, head).await;
-        assert!(lines == winner.lines && now == winner.head, "after a race the journal must hold the winner's batch alone");
+        assert!(
+            lines == winner.lines && now == winner.head,
+            "after a race the journal must hold the winner's batch alone"
+        );
         head = now;
     }
 }

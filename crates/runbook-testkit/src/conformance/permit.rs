@@ -26,10 +26,6 @@ schema = 1
 [project]
 name = "conformance"
 
-[[service]]
-id = "service"
-url = "http://127.0.0.1:9"
-
 [[stage]]
 id = "act"
 kind = "hand-out"
@@ -56,7 +52,8 @@ pub async fn in_stage<T>(access: Access, act: impl AsyncFnOnce(StageContext) -> 
         }),
     );
     let config = config();
-    let engine = Engine::assemble(&config, &registry, &surroundings()).expect("the constant configuration can be built");
+    let engine =
+        Engine::assemble(&config, &registry, &surroundings()).expect("the constant configuration can be built");
     let cancel = Cancel::default();
     let run = engine.execute(request(&config), plan(&config, access), &cancel);
     let work = async { act(take.await.expect("the stage was called more than once")).await };

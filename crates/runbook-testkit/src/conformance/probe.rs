@@ -30,7 +30,8 @@ pub struct ProbeCases<'a> {
 pub async fn probe(cases: ProbeCases<'_>) {
     let healthy = measured(cases.healthy, cases.limit, "a healthy service").await;
     assert_eq!(healthy.health, Health::Healthy, "a healthy service must be measured healthy: {healthy:?}");
-    let unhealthy = measured(cases.unhealthy, cases.limit, "an unhealthy service is a reading, not an error, and").await;
+    let unhealthy =
+        measured(cases.unhealthy, cases.limit, "an unhealthy service is a reading, not an error, and").await;
     assert_eq!(unhealthy.health, Health::Unhealthy, "an unhealthy service must be measured unhealthy: {unhealthy:?}");
 
     if let Some(unmeasurable) = cases.unmeasurable {
@@ -67,7 +68,8 @@ async fn measured(probe: &dyn Probe, limit: Duration, what: &str) -> Reading {
     };
     assert!(!reading.evidence.trim().is_empty(), "a reading must say what was asked and what came back");
     let phases = reading.phases;
-    let times = [reading.latency_ms, phases.dns_ms, phases.connect_ms, phases.tls_ms, phases.first_byte_ms, phases.body_ms];
+    let times =
+        [reading.latency_ms, phases.dns_ms, phases.connect_ms, phases.tls_ms, phases.first_byte_ms, phases.body_ms];
     for time in times.into_iter().flatten() {
         assert!(time.is_finite() && time >= 0.0, "a time must be a number of milliseconds: {reading:?}");
     }

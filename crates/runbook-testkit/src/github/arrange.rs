@@ -197,7 +197,8 @@ impl FakeGitHub {
             let label_id = world.next_id();
             let repository = &mut world.repositories[0];
             if repository.label(name).is_none() {
-                let label = Label { id: label_id, name: (*name).to_owned(), color: "ededed".to_owned(), description: None };
+                let label =
+                    Label { id: label_id, name: (*name).to_owned(), color: "ededed".to_owned(), description: None };
                 repository.labels.push(label);
             }
         }
@@ -279,7 +280,9 @@ impl FakeGitHub {
     pub fn transfer_issue(&self, number: u64, owner: &str, name: &str) -> u64 {
         let mut world = self.world();
         let Some(target) = world.find(owner, name) else { panic!("there is no repository {owner}/{name}") };
-        let Some(mut issue) = world.repositories[0].issue_mut(number).cloned() else { panic!("there is no issue {number}") };
+        let Some(mut issue) = world.repositories[0].issue_mut(number).cloned() else {
+            panic!("there is no issue {number}")
+        };
         let to = &mut world.repositories[target];
         issue.number = next_number(&to.issues);
         issue.labels.clear();

@@ -76,8 +76,7 @@ impl Fields {
     }
 
     pub(super) fn required_text(&self, name: &str) -> Result<String, Answer> {
-        self.text(name)?
-            .ok_or_else(|| Answer::refusal(422, format!("Invalid request.\n\n\"{name}\" wasn't supplied.")))
+        self.text(name)?.ok_or_else(|| Answer::refusal(422, format!("Invalid request.\n\n\"{name}\" wasn't supplied.")))
     }
 
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Answer> {

@@ -27,7 +27,8 @@ pub enum FaultKind {
     Hang,
     /// The hourly budget is used up: 403, `x-ratelimit-remaining: 0`. Not carried out.
     RateLimitedPrimary,
-    /// "You have exceeded a secondary rate limit". Not carried out.
+    /// "You have exceeded a secondary rate limit", with 403. GitHub uses 429 too: [`Fault::status`] orders that. Not
+    /// carried out.
     RateLimitedSecondary {
         /// The `Retry-After` header, in whole seconds; GitHub does not always send one.
         retry_after: Option<Duration>,

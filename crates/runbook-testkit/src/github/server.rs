@@ -1,6 +1,9 @@
 //! The server: sockets, bodies, and faults that only a connection can show.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, sync::Mutex, sync::MutexGuard, sync::PoisonError, time::Duration};
+use std::{
+    convert::Infallible, io, net::SocketAddr, sync::Arc, sync::Mutex, sync::MutexGuard, sync::PoisonError,
+    time::Duration,
+};
 
 use futures::StreamExt;
 use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
@@ -71,7 +74,7 @@ pub struct FakeGitHubBuilder {
 }
 
 impl FakeGitHubBuilder {
-    /// Whose token [`FakeGitHub::token`] is; by default the user-like `runbook[bot]` that may do everything.
+    /// Whose token [`FakeGitHub::token`] is; by default that of a user `runbook[bot]` who may do everything.
     #[must_use]
     pub fn grant(mut self, grant: Grant) -> Self {
         self.grant = grant;
@@ -226,7 +229,12 @@ async fn respond(request: Request<Incoming>, world: Arc<Mutex<World>>) -> io::Re
 }
 
 /// Changes the state, where the fault lets it, and says what the client gets: `None` is no answer at all.
-fn carry_out(world: &mut World, fault: Option<Fault>, call: Call, visitor: &Visitor) -> (Option<Answer>, Option<FaultKind>) {
+fn carry_out(
+    world: &mut World,
+    fault: Option<Fault>,
+    call: Call,
+    visitor: &Visitor,
+) -> (Option<Answer>, Option<FaultKind>) {
     let Some(Fault { kind, carried_out, .. }) = fault else { return (Some(world.answer(call, visitor)), None) };
     let real = carried_out.then(|| world.answer(call, visitor));
     let answer = match &kind {
@@ -266,8 +274,8 @@ fn truncated(answer: Answer) -> Response<Body> {
     let half = Bytes::copy_from_slice(&answer.body[..answer.body.len() / 2]);
     let sent = futures::stream::once(async move { Ok(Frame::data(half)) });
     let cut = futures::stream::once(async {
-        // Lets the connection send what it has before it ends.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        // While the body waits, the connection sends what it has.
+        tokio::task::yield_now().await;
         Err(io::ErrorKind::ConnectionAborted.into())
     });
     response(&answer, Some(answer.body.len()), StreamBody::new(sent.chain(cut)).boxed_unsync())

@@ -322,7 +322,8 @@ impl Shape<'_> {
 
     pub(super) fn run(&self, run: &WorkflowRun) -> Value {
         let url = format!("{}/actions/runs/{}", self.api(), run.id);
-        let name = self.repository.workflows.iter().find(|workflow| workflow.id == run.workflow).map(|w| w.name.as_str());
+        let name =
+            self.repository.workflows.iter().find(|workflow| workflow.id == run.workflow).map(|w| w.name.as_str());
         let person = json!({ "name": self.repository.owner, "email": "owner@example.invalid" });
         json!({
             "id": run.id,

@@ -13,7 +13,7 @@ use runbook_core::{Digest, ports::Clock};
 use super::{
     answer::Answer,
     call::Call,
-    fault::{Faults, FaultKind},
+    fault::{FaultKind, Faults},
     grant::Grant,
     model::{CheckRun, Comment, CommitStatus, Deployment, Dispatch, Issue, Label, Slot, Workflow, WorkflowRun},
     record::Log,
@@ -136,9 +136,9 @@ impl World {
 
     /// The place of a repository among all; GitHub does not mind the case of its name.
     pub(super) fn find(&self, owner: &str, name: &str) -> Option<usize> {
-        self.repositories
-            .iter()
-            .position(|repository| repository.owner.eq_ignore_ascii_case(owner) && repository.name.eq_ignore_ascii_case(name))
+        self.repositories.iter().position(|repository| {
+            repository.owner.eq_ignore_ascii_case(owner) && repository.name.eq_ignore_ascii_case(name)
+        })
     }
 
     /// Answers one request from the state, changing it as asked.
@@ -155,7 +155,7 @@ impl World {
         }
         let answer = match self.grant(visitor.authorization.as_deref()) {
             Err(refused) => refused,
-            Ok(_) if self.rate_used >= RATE_LIMIT => return self.fault(&FaultKind::RateLimitedPrimary),
+            Ok(_) if self.rate_used >= RATE_LIMIT => return self.exhausted(),
             Ok(grant) => {
                 let reads = call.method == "GET";
                 let answer = routes::route(self, &grant, call).unwrap_or_else(|refused| refused);
@@ -166,26 +166,19 @@ impl World {
         if answer.status != 304 {
             self.rate_used += 1;
         }
-        self.with_rate(answer)
+        self.with_rate(answer, self.rate_used)
     }
 
-    /// The answer that a fault stands for, where it is one.
-    pub(super) fn fault(&mut self, kind: &FaultKind) -> Answer {
+    /// The answer that a fault stands for, where it is one. Changes nothing.
+    pub(super) fn fault(&self, kind: &FaultKind) -> Answer {
         match kind {
-            FaultKind::RateLimitedPrimary => {
-                self.rate_used = RATE_LIMIT;
-                self.rate_reset = self.rate_reset.max(in_an_hour(self.now()));
-                let refused = self.with_rate(Answer::refusal(403, "API rate limit exceeded for installation ID 1."));
-                // The budget is used up for this one answer only; a fault that is over leaves nothing behind.
-                self.rate_used = 0;
-                refused
-            }
+            FaultKind::RateLimitedPrimary => self.exhausted(),
             FaultKind::RateLimitedSecondary { retry_after } => {
                 let refused = Answer::refusal(
                     403,
                     "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
                 );
-                let refused = self.with_rate(refused);
+                let refused = self.with_rate(refused, self.rate_used);
                 match retry_after {
                     Some(wait) => refused.with("retry-after", wait.as_secs().to_string()),
                     None => refused,
@@ -203,6 +196,11 @@ impl World {
         }
     }
 
+    /// The refusal of a token whose hour is used up.
+    fn exhausted(&self) -> Answer {
+        self.with_rate(Answer::refusal(403, "API rate limit exceeded for installation ID 1."), RATE_LIMIT)
+    }
+
     fn grant(&self, authorization: Option<&str>) -> Result<Grant, Answer> {
         let header = authorization.ok_or_else(Answer::requires_authentication)?;
         let (scheme, token) = header.split_once(' ').unwrap_or(("", header));
@@ -213,11 +211,11 @@ impl World {
         }
     }
 
-    fn with_rate(&self, answer: Answer) -> Answer {
+    fn with_rate(&self, answer: Answer, used: u32) -> Answer {
         answer
             .with("x-ratelimit-limit", RATE_LIMIT.to_string())
-            .with("x-ratelimit-remaining", RATE_LIMIT.saturating_sub(self.rate_used).to_string())
-            .with("x-ratelimit-used", self.rate_used.to_string())
+            .with("x-ratelimit-remaining", RATE_LIMIT.saturating_sub(used).to_string())
+            .with("x-ratelimit-used", used.to_string())
             .with("x-ratelimit-reset", self.rate_reset.as_second().to_string())
             .with("x-ratelimit-resource", "core")
             .with("x-github-media-type", "github.v3; format=json")
@@ -251,15 +249,20 @@ impl Repository {
 
     /// Whether a login may write to the repository.
     pub(super) fn may_write(&self, login: &str) -> bool {
-        self.collaborators.get(login).is_some_and(|permission| ["write", "maintain", "admin"].contains(&permission.as_str()))
+        self.collaborators
+            .get(login)
+            .is_some_and(|permission| ["write", "maintain", "admin"].contains(&permission.as_str()))
     }
 
     /// The commit that a branch, a tag, a full ref or a commit id names.
     pub(super) fn resolve(&self, name: &str) -> Option<String> {
-        let named = [name.to_owned(), format!("refs/heads/{name}"), format!("refs/tags/{name}"), format!("refs/{name}")];
-        named.iter().find_map(|name| self.refs.get(name)).cloned().or_else(|| {
-            self.commits.contains_key(name).then(|| name.to_owned())
-        })
+        let named =
+            [name.to_owned(), format!("refs/heads/{name}"), format!("refs/tags/{name}"), format!("refs/{name}")];
+        named
+            .iter()
+            .find_map(|name| self.refs.get(name))
+            .cloned()
+            .or_else(|| self.commits.contains_key(name).then(|| name.to_owned()))
     }
 
     /// Whether `old` is `new` or one of its ancestors.

@@ -110,7 +110,13 @@ impl MemoryDeployer {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn change(&self, key: &EffectKey, operation: &'static str, service: &ServiceId, to: Live) -> Result<Deployed, DeployError> {
+    async fn change(
+        &self,
+        key: &EffectKey,
+        operation: &'static str,
+        service: &ServiceId,
+        to: Live,
+    ) -> Result<Deployed, DeployError> {
         let fault = {
             let mut shared = self.lock();
             let (key, service_id, release) = (key.clone(), service.clone(), to.release().cloned());

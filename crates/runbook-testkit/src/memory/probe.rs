@@ -49,7 +49,12 @@ impl ScriptedProbe {
 
     /// A reading with this health, as [`ScriptedProbe::healths`] makes them.
     pub fn reading(health: Health) -> Reading {
-        Reading { health, latency_ms: Some(10.0), phases: Phases::default(), evidence: format!("the script says {health}") }
+        Reading {
+            health,
+            latency_ms: Some(10.0),
+            phases: Phases::default(),
+            evidence: format!("the script says {health}"),
+        }
     }
 
     /// Replaces what is left of the script.

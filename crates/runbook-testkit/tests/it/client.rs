@@ -32,7 +32,11 @@ impl Client {
             .timeout(std::time::Duration::from_secs(10))
             .build()
             .unwrap();
-        Self { http, base: format!("{}/repos/{}/{}", github.url(), github.owner(), github.name()), token: Some(github.token()) }
+        Self {
+            http,
+            base: format!("{}/repos/{}/{}", github.url(), github.owner(), github.name()),
+            token: Some(github.token()),
+        }
     }
 
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

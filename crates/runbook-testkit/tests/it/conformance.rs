@@ -31,8 +31,7 @@ async fn the_ports_in_memory_conform() {
     conformance::journal(async || MemoryJournal::new(), async |journal| journal.clone()).await;
     let latch = MemoryLatch::new();
     conformance::local_latch(async || latch.clone()).await;
-    let case = conformance::DeployerCase { deployer: &MemoryDeployer::new(), ..case() };
-    conformance::deployer(case).await;
+    conformance::deployer(case(&MemoryDeployer::new())).await;
     let view = conformance::status_view().await;
     conformance::issue_tracker(&RecordingIssueTracker::new(), &view).await;
     let chat = RecordingNotifier::new("slack");
@@ -41,10 +40,10 @@ async fn the_ports_in_memory_conform() {
     conformance::refused_notifier(&chat, &view, "hooks.invalid").await;
 }
 
-fn case() -> conformance::DeployerCase<'static> {
+fn case(deployer: &dyn Deployer) -> conformance::DeployerCase<'_> {
     let release = |id: &str| Release { id: ReleaseId::new(id).unwrap(), commit: None };
     conformance::DeployerCase {
-        deployer: Box::leak(Box::new(MemoryDeployer::new())),
+        deployer,
         service: ServiceId::new("api").unwrap(),
         environment: EnvironmentId::new("staging").unwrap(),
         releases: [release("v1"), release("v2")],
@@ -123,8 +122,8 @@ async fn broken_promises_are_found() {
     assert!(complaint(probe).await.contains("within its own timeout"));
 
     let deployer = MemoryDeployer::new();
-    deployer.fail_next(&case().service, DeployFault::Fails(LeftBehind::NoChange));
-    let said = complaint(conformance::deployer(conformance::DeployerCase { deployer: &deployer, ..case() })).await;
+    deployer.fail_next(&case(&deployer).service, DeployFault::Fails(LeftBehind::NoChange));
+    let said = complaint(conformance::deployer(case(&deployer))).await;
     assert!(said.contains("a deploy must work"), "{said}");
 }
 
@@ -165,8 +164,9 @@ async fn encoded(journal: &MemoryJournal) -> Encoded {
 
 #[tokio::test]
 async fn the_memory_deployer_fails_on_order_and_answers_after_a_crash() {
-    let case = case();
-    let (deployer, service, release) = (MemoryDeployer::new(), case.service, case.releases[0].clone());
+    let deployer = MemoryDeployer::new();
+    let case = case(&deployer);
+    let (service, release) = (case.service, case.releases[0].clone());
     let order = Order { service: service.clone(), release: release.clone(), environment: case.environment };
     let (before, after) = (Live::Stopped, Live::Release(release.clone()));
     let operation = Operation::Deploy { service: service.clone(), release: release.clone() };

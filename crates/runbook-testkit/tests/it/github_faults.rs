@@ -72,11 +72,13 @@ async fn late_and_never() {
     assert!(started.elapsed() >= Duration::from_millis(150));
 
     github.fail(Fault::new(FaultKind::Hang));
-    let request = client.request(Method::POST, "/issues").json(&json!({ "title": "t" })).timeout(Duration::from_millis(200));
+    let request =
+        client.request(Method::POST, "/issues").json(&json!({ "title": "t" })).timeout(Duration::from_millis(200));
     assert!(request.send().await.unwrap_err().is_timeout());
     assert_eq!(github.issues().len(), 1);
     github.fail(Fault::new(FaultKind::Hang).carried_out(true));
-    let request = client.request(Method::POST, "/issues").json(&json!({ "title": "t" })).timeout(Duration::from_millis(200));
+    let request =
+        client.request(Method::POST, "/issues").json(&json!({ "title": "t" })).timeout(Duration::from_millis(200));
     assert!(request.send().await.unwrap_err().is_timeout());
     assert_eq!(github.issues().len(), 2, "this one was made, and the answer never came");
 }
@@ -86,7 +88,10 @@ async fn rate_limits_look_like_githubs() {
     let github = FakeGitHub::start().await;
     let client = Client::of(&github);
     let first = client.get("/issues").await;
-    assert_eq!((first.header("x-ratelimit-limit"), first.header("x-ratelimit-remaining")), (Some("5000"), Some("4999")));
+    assert_eq!(
+        (first.header("x-ratelimit-limit"), first.header("x-ratelimit-remaining")),
+        (Some("5000"), Some("4999"))
+    );
 
     github.fail(Fault::new(FaultKind::RateLimitedPrimary));
     let primary = client.get("/issues").await;
@@ -105,7 +110,9 @@ async fn rate_limits_look_like_githubs() {
 
     github.set_rate_limit_remaining(1);
     assert_eq!(client.get("/issues").await.status, 200);
-    assert_eq!(client.get("/issues").await.status, 403, "the hour's budget is used up");
+    for _ in 0..2 {
+        assert_eq!(client.get("/issues").await.status, 403, "the hour's budget is used up");
+    }
 }
 
 #[tokio::test]
@@ -114,7 +121,8 @@ async fn an_unchanged_answer_is_304_and_costs_nothing() {
     let client = Client::of(&github);
     let first = client.get("/issues").await;
     let etag = first.header("etag").unwrap().to_owned();
-    let again = async || client.send(client.request(Method::GET, "/issues").header("if-none-match", &etag)).await.unwrap();
+    let again =
+        async || client.send(client.request(Method::GET, "/issues").header("if-none-match", &etag)).await.unwrap();
     let same = again().await;
     assert_eq!((same.status, same.header("etag")), (304, Some(etag.as_str())));
     assert_eq!(same.header("x-ratelimit-remaining"), first.header("x-ratelimit-remaining"));

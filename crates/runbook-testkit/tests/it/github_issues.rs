@@ -13,7 +13,9 @@ use crate::client::Client;
 async fn create_find_update_close_reopen() {
     let github = FakeGitHub::start().await;
     let client = Client::of(&github);
-    let made = client.post("/issues", json!({ "title": "🤖 Status", "body": "<!-- marker -->", "labels": ["runbook", "Runbook"] })).await;
+    let made = client
+        .post("/issues", json!({ "title": "🤖 Status", "body": "<!-- marker -->", "labels": ["runbook", "Runbook"] }))
+        .await;
     assert_eq!((made.status, made.json["number"].as_u64()), (201, Some(1)));
     assert_eq!(made.json["labels"].as_array().unwrap().len(), 1, "labels differ by more than their case");
     assert_eq!(made.json["user"]["login"], "runbook[bot]");
@@ -33,7 +35,10 @@ async fn create_find_update_close_reopen() {
     let emptied = client.patch("/issues/1", json!({ "body": null, "labels": [] })).await;
     assert_eq!((&emptied.json["body"], &emptied.json["labels"]), (&json!(null), &json!([])));
     let closed = client.patch("/issues/1", json!({ "state": "closed", "state_reason": "not_planned" })).await;
-    assert_eq!((&closed.json["state_reason"], &closed.json["closed_by"]["login"]), (&json!("not_planned"), &json!("runbook[bot]")));
+    assert_eq!(
+        (&closed.json["state_reason"], &closed.json["closed_by"]["login"]),
+        (&json!("not_planned"), &json!("runbook[bot]"))
+    );
 
     let issue = github.issue(1).unwrap();
     assert!(!issue.open && issue.body.is_none() && issue.labels.is_empty());
@@ -109,7 +114,11 @@ async fn comments_and_reactions() {
 
     let reaction = format!("/issues/comments/{command}/reactions");
     assert_eq!(client.post(&reaction, json!({ "content": "eyes" })).await.status, 201);
-    assert_eq!(client.post(&reaction, json!({ "content": "eyes" })).await.status, 200, "the second of the same is no new one");
+    assert_eq!(
+        client.post(&reaction, json!({ "content": "eyes" })).await.status,
+        200,
+        "the second of the same is no new one"
+    );
     assert_eq!(client.post(&reaction, json!({ "content": "grin" })).await.status, 422);
     assert_eq!(github.comments(number)[0].reactions.len(), 1);
 
@@ -126,7 +135,8 @@ async fn labels() {
     let github = FakeGitHub::start().await;
     let client = Client::of(&github);
     let number = github.add_issue("status", "", &["old"], "octocat");
-    let made = client.post("/labels", json!({ "name": "ai agent/1", "color": "0e8a16", "description": "by machine" })).await;
+    let made =
+        client.post("/labels", json!({ "name": "ai agent/1", "color": "0e8a16", "description": "by machine" })).await;
     assert_eq!(made.status, 201);
     assert_eq!(client.get("/labels/ai%20agent%2F1").await.json["color"], "0e8a16");
     let again = client.post("/labels", json!({ "name": "AI AGENT/1" })).await;

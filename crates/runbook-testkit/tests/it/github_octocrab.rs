@@ -36,7 +36,8 @@ async fn issues() {
     assert_eq!(all.len(), 42);
     assert_eq!(all.iter().filter(|issue| issue.pull_request.is_some()).count(), 1);
 
-    let closed = issues.update(1).state(IssueState::Closed).state_reason(IssueStateReason::NotPlanned).send().await.unwrap();
+    let closed =
+        issues.update(1).state(IssueState::Closed).state_reason(IssueStateReason::NotPlanned).send().await.unwrap();
     assert_eq!((closed.state, closed.state_reason), (IssueState::Closed, Some(IssueStateReason::NotPlanned)));
     assert_eq!(closed.closed_by.unwrap().login, "runbook[bot]");
     let reopened = issues.update(1).state(IssueState::Open).body("new").send().await.unwrap();
@@ -54,9 +55,9 @@ async fn comments_labels_and_reactions() {
     assert_eq!(issues.update_comment(comment.id, "edited").await.unwrap().body.as_deref(), Some("edited"));
     assert_eq!(issues.list_comments(number).send().await.unwrap().items.len(), 1);
     issues.create_comment_reaction(*comment.id, octocrab::models::reactions::ReactionContent::Eyes).await.unwrap();
-    issues.create_label("a label", "0e8a16", "described").await.unwrap();
-    assert_eq!(issues.get_label("a label").await.unwrap().color, "0e8a16");
-    assert_eq!(issues.add_labels(number, &["a label".to_owned()]).await.unwrap().len(), 1);
+    issues.create_label("a-label", "0e8a16", "described").await.unwrap();
+    assert_eq!(issues.get_label("a-label").await.unwrap().color, "0e8a16");
+    assert_eq!(issues.add_labels(number, &["a-label".to_owned()]).await.unwrap().len(), 1);
     assert_eq!(issues.list_labels_for_repo().send().await.unwrap().items.len(), 1);
 }
 
@@ -86,7 +87,12 @@ async fn workflows_and_users() {
     github.set_workflow_run(77, workflow, 1, "completed", Some("success"));
     let actions = crab.actions();
     let inputs = serde_json::json!({ "action": "rollback" });
-    actions.create_workflow_dispatch("octo-org", "octo-repo", "runbook.yml", "main").inputs(inputs).send().await.unwrap();
+    actions
+        .create_workflow_dispatch("octo-org", "octo-repo", "runbook.yml", "main")
+        .inputs(inputs)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(github.dispatched_inputs()[0]["action"], "rollback");
     let workflows = crab.workflows("octo-org", "octo-repo");
     assert_eq!(workflows.list().send().await.unwrap().items[0].name, "Runbook");

@@ -23,7 +23,10 @@ async fn who_may_not_come_in() {
     github.revoke(&token);
     assert_eq!(client.get("/issues").await.status, 401);
     let seen = format!("{:?}", github.requests());
-    assert!(!seen.contains(&token) && !seen.contains("ghp_wrong") && seen.contains("Bearer ***"), "tokens are not kept");
+    assert!(
+        !seen.contains(&token) && !seen.contains("ghp_wrong") && seen.contains("Bearer ***"),
+        "tokens are not kept"
+    );
 
     let nameless = reqwest::Client::builder().no_proxy().build().unwrap();
     let response = nameless.get(format!("{}/user", github.url())).bearer_auth(github.token()).send().await.unwrap();
@@ -67,7 +70,10 @@ async fn what_is_too_long_or_empty_or_nonsense() {
     assert_eq!(created(json!({ "title": "x".repeat(257) })).await.status, 422);
     assert_eq!(created(json!({ "body": "no title" })).await.status, 422);
     assert_eq!(created(json!({ "title": 5 })).await.status, 422);
-    assert_eq!(created(json!({ "title": "t", "labels": ["x".repeat(51)] })).await.json["errors"][0]["resource"], "Label");
+    assert_eq!(
+        created(json!({ "title": "t", "labels": ["x".repeat(51)] })).await.json["errors"][0]["resource"],
+        "Label"
+    );
     assert_eq!(created(json!([])).await.status, 400);
     let broken = client.send(client.request(Method::POST, "/issues").body("{")).await.unwrap();
     assert_eq!((broken.status, &broken.json["message"]), (400, &json!("Problems parsing JSON")));

@@ -12,7 +12,8 @@ fn client() -> reqwest::Client {
 
 #[tokio::test]
 async fn plain_answers_and_what_was_asked() {
-    let target = HttpTarget::start(Reply::json(&serde_json::json!({ "status": "healthy" })).with("x-version", "v1")).await;
+    let target =
+        HttpTarget::start(Reply::json(&serde_json::json!({ "status": "healthy" })).with("x-version", "v1")).await;
     let response = client().post(target.url("/health?deep=1")).header("x-a", "b").body("payload").send().await.unwrap();
     assert_eq!(response.headers()["x-version"], "v1");
     assert_eq!(response.text().await.unwrap(), r#"{"status":"healthy"}"#);
@@ -59,7 +60,8 @@ async fn cut_ones() {
     let response = client().get(target.url("/")).send().await.unwrap();
     assert_eq!(response.content_length(), Some(12));
     assert!(response.bytes().await.is_err());
-    for behaviour in [Behaviour::CloseWithoutAnswer, Behaviour::Reset, Behaviour::Raw(b"SSH-2.0-OpenSSH\r\n".to_vec())] {
+    for behaviour in [Behaviour::CloseWithoutAnswer, Behaviour::Reset, Behaviour::Raw(b"SSH-2.0-OpenSSH\r\n".to_vec())]
+    {
         target.set(behaviour.clone());
         let result = client().get(target.url("/")).send().await;
         assert!(result.is_err(), "{behaviour:?} gave {result:?}");

@@ -64,7 +64,10 @@ fn dispatch(desk: &mut Desk<'_>, at: usize) -> Reply {
         return Err(Answer::refusal(422, format!("No ref found for: {git_ref}")));
     }
     if inputs.as_object().is_none_or(|inputs| inputs.len() > MOST_INPUTS) {
-        return Err(Answer::refusal(422, format!("you may only define up to {MOST_INPUTS} `inputs` for a `workflow_dispatch` event")));
+        return Err(Answer::refusal(
+            422,
+            format!("you may only define up to {MOST_INPUTS} `inputs` for a `workflow_dispatch` event"),
+        ));
     }
     let repository = desk.repository_mut();
     let workflow = &repository.workflows[at];
@@ -82,7 +85,8 @@ fn runs(desk: &Desk<'_>, workflow: Option<u64>) -> Reply {
     let wanted = |name, value: &str| call.query(name).is_none_or(|wanted| wanted == value);
     let newest = |run: &WorkflowRun| !all.iter().any(|other| other.id == run.id && other.attempt > run.attempt);
     let state = |run: &WorkflowRun| {
-        wanted("status", &run.status) || run.conclusion.as_deref().is_some_and(|conclusion| wanted("status", conclusion))
+        wanted("status", &run.status)
+            || run.conclusion.as_deref().is_some_and(|conclusion| wanted("status", conclusion))
     };
     let found = all.iter().rev().filter(|run| {
         workflow.is_none_or(|id| run.workflow == id)

@@ -56,7 +56,12 @@ fn combined(desk: &Desk<'_>, sha: &str) -> Reply {
 
 /// The newest status of each context.
 fn newest<'a>(repository: &'a Repository, sha: &str) -> BTreeMap<&'a str, &'a CommitStatus> {
-    repository.statuses.iter().filter(|status| status.sha == sha).map(|status| (status.context.as_str(), status)).collect()
+    repository
+        .statuses
+        .iter()
+        .filter(|status| status.sha == sha)
+        .map(|status| (status.context.as_str(), status))
+        .collect()
 }
 
 /// One word for all: failure where any failed; pending where any is, or where there is none; else success.

@@ -43,14 +43,17 @@ pub(super) fn route(desk: &mut Desk<'_>, method: &str, path: &[&str]) -> Reply {
     let at = position(desk, id)?;
     match (method, rest) {
         ("GET", []) => Answer::ok(&desk.shape().comment(&desk.repository().comments[at])),
-        ("PATCH", []) => update(desk, at),
+        // GitHub still takes POST where a client cannot PATCH, and octocrab 0.54 relies on it.
+        ("PATCH" | "POST", []) => update(desk, at),
         ("DELETE", []) => {
             desk.repository_mut().comments.remove(at);
             Answer::no_content()
         }
         ("GET", ["reactions"]) => {
             let shape = desk.shape();
-            desk.page(desk.repository().comments[at].reactions.iter().map(|reaction| shape.reaction(reaction)).collect())
+            desk.page(
+                desk.repository().comments[at].reactions.iter().map(|reaction| shape.reaction(reaction)).collect(),
+            )
         }
         ("POST", ["reactions"]) => react(desk, at),
         _ => Err(Answer::not_found()),

@@ -66,7 +66,10 @@ fn create(desk: &mut Desk<'_>) -> Reply {
         missing.retain(|context| required.contains(context));
     }
     if !missing.is_empty() {
-        return Err(Answer::refusal(409, format!("Conflict: Commit statuses failed for {git_ref}: {}.", missing.join(", "))));
+        return Err(Answer::refusal(
+            409,
+            format!("Conflict: Commit statuses failed for {git_ref}: {}.", missing.join(", ")),
+        ));
     }
     let deployment = Deployment {
         id: desk.world.next_id(),
@@ -127,7 +130,8 @@ fn retire_others(desk: &mut Desk<'_>, at: usize, success: &DeploymentStatus) {
             continue;
         }
         let id = desk.world.next_id();
-        let inactive = DeploymentStatus { id, state: "inactive".to_owned(), description: String::new(), ..success.clone() };
+        let inactive =
+            DeploymentStatus { id, state: "inactive".to_owned(), description: String::new(), ..success.clone() };
         desk.repository_mut().deployments[other].statuses.push(inactive);
     }
 }

@@ -74,9 +74,8 @@ fn list(desk: &Desk<'_>) -> Reply {
     let sort = call.query_word("sort", &["created", "updated", "comments"])?;
     let ascending = call.query_word("direction", &["desc", "asc"])? == "asc";
     let since = call.query_time("since")?;
-    let labels: Vec<String> = call.query("labels").map_or_else(Vec::new, |names| {
-        names.split(',').map(str::to_lowercase).collect()
-    });
+    let labels: Vec<String> =
+        call.query("labels").map_or_else(Vec::new, |names| names.split(',').map(str::to_lowercase).collect());
     let creator = call.query("creator");
 
     let repository = desk.repository();

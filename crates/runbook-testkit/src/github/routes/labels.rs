@@ -58,7 +58,8 @@ pub(super) fn of_issue(desk: &mut Desk<'_>, method: &str, number: &str, path: &[
         }
         ("DELETE", []) => Vec::new(),
         ("DELETE", [name]) => {
-            let rest: Vec<String> = before.iter().filter(|one| one.to_lowercase() != name.to_lowercase()).cloned().collect();
+            let rest: Vec<String> =
+                before.iter().filter(|one| one.to_lowercase() != name.to_lowercase()).cloned().collect();
             if rest.len() == before.len() {
                 return Err(Answer::refusal(404, "Label does not exist"));
             }

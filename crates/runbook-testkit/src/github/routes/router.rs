@@ -16,7 +16,6 @@ pub(in crate::github) fn route(world: &mut World, grant: &Grant, call: Call) -> 
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let (place, rest) = match path.as_slice() {
         ["user"] if call.method == "GET" => return me(world, grant),
-        ["rate_limit"] => return Answer::ok(&serde_json::json!({ "resources": {} })),
         ["repos", owner, name, rest @ ..] => (world.find(owner, name), rest),
         // GitHub's own links and redirects name a repository by its id.
         ["repositories", id, rest @ ..] => (world.repositories.iter().position(|r| r.id.to_string() == *id), rest),
