@@ -88,6 +88,31 @@ pub struct RollbackRow {
     pub verified: bool,
 }
 
+impl RollbackRow {
+    /// The rollback of a run, where one was decided.
+    pub fn of(run: &RunState) -> Option<Self> {
+        let decision = run.rollback.as_ref()?;
+        let branch = run.effects.values().find_map(|effect| match &effect.operation {
+            Operation::RollbackBranch { branch, .. } if effect.is_done() => Some(branch.clone()),
+            _ => None,
+        });
+        let services = decision.services.iter();
+        Some(Self {
+            services: services
+                .map(|(id, target)| (id.clone(), ReturnRow { from: id_of(&target.from), to: target.to.id.clone() }))
+                .collect(),
+            reason: decision.reason.clone(),
+            automatic: decision.automatic,
+            branch,
+            verified: run.rollback_verified() == Some(true),
+        })
+    }
+}
+
+fn id_of(live: &Live) -> Option<ReleaseId> {
+    live.release().map(|release| release.id.clone())
+}
+
 /// One chat's line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
@@ -168,7 +193,6 @@ impl Report {
         let services = service_rows(environment, context, now);
         let (operational_status, status_reasons) =
             run.finished.clone().unwrap_or_else(|| current_status(run, environment, context, now));
-        let id_of = |live: &Live| live.release().map(|release| release.id.clone());
         let before = run.plan.services.iter().map(|s| (s.id.clone(), id_of(&s.live))).collect();
         let after = run
             .plan
@@ -176,10 +200,6 @@ impl Report {
             .iter()
             .map(|s| (s.id.clone(), environment.service(&s.id).and_then(|state| id_of(&state.live))))
             .collect();
-        let branch = run.effects.values().find_map(|effect| match &effect.operation {
-            Operation::RollbackBranch { branch, .. } if effect.is_done() => Some(branch.clone()),
-            _ => None,
-        });
         Self {
             schema: Self::SCHEMA.to_owned(),
             run: run.run,
@@ -200,19 +220,7 @@ impl Report {
             stages: StageRow::of(run),
             services,
             releases: ReleasesRow { before, after },
-            rollback: run.rollback.as_ref().map(|decision| RollbackRow {
-                services: decision
-                    .services
-                    .iter()
-                    .map(|(id, target)| {
-                        (id.clone(), ReturnRow { from: id_of(&target.from), to: target.to.id.clone() })
-                    })
-                    .collect(),
-                reason: decision.reason.clone(),
-                automatic: decision.automatic,
-                branch,
-                verified: run.rollback_verified() == Some(true),
-            }),
+            rollback: RollbackRow::of(run),
             notifications: run
                 .notified
                 .iter()

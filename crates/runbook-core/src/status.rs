@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    report::StageRow,
+    report::{RollbackRow, StageRow},
     state::{EnvironmentState, RunState},
     words::{
         Action, EnvironmentId, Health, Latency, OperationalStatus, ReleaseId, RunId, ServiceId, StatusReason, Verdict,
@@ -195,6 +195,9 @@ pub struct StatusView {
     pub verdict: Option<Verdict>,
     /// Why.
     pub verdict_reason: Option<String>,
+    /// The rollback, where one was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackRow>,
     /// The stop latch's reason, while it is set.
     pub stopped: Option<String>,
     /// The stages that came before the report.
@@ -298,6 +301,7 @@ impl StatusView {
             action: run.request.action,
             verdict,
             verdict_reason: run.verdict.as_ref().map(|(_, reason)| reason.clone()),
+            rollback: RollbackRow::of(run),
             stopped: document.stopped.clone(),
             stages: StageRow::of(run).into_iter().filter(|row| !report(row)).collect(),
             services,

@@ -81,11 +81,17 @@ impl Push<'_> {
             Answer::Rejected(reason) => {
                 // Only the remote's own branch of that name stands in the way: it stays, and this one goes beside it.
                 let beside = format!("{0}:refs/heads/{0}-2", self.branch);
-                Err(self.told(&format!("was refused: {reason}{}", end.said()), &beside))
+                Err(self.told(
+                    &format!(
+                        "was refused: {reason}, the remote's branch of that name has other commits and stays{}",
+                        end.said()
+                    ),
+                    &beside,
+                ))
             }
             Answer::Refused(reason) => Err(self.told(&format!("was refused: {reason}{}", end.said()), self.branch)),
             Answer::Arrived | Answer::Silent => Err(self.told(
-                &format!("ended with {} and does not say that the branch arrived{}", end.code, end.said()),
+                &format!("ended with {} and did not confirm that the branch arrived{}", end.code, end.said()),
                 self.branch,
             )),
         }

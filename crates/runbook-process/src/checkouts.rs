@@ -24,8 +24,12 @@ pub(crate) enum CheckoutError {
     NoRepository,
     #[error(transparent)]
     StateDir(#[from] StateDirError),
-    #[error("failed to find the release's commit")]
-    Resolve(#[source] VersionError),
+    #[error("failed to find the commit of {release}")]
+    Resolve {
+        release: Release,
+        #[source]
+        source: VersionError,
+    },
     #[error("failed to write the checkout {}", folder.display())]
     Export {
         folder: PathBuf,
@@ -65,7 +69,8 @@ impl Checkouts {
     /// The commit of a release; asked of the repository where the release does not say, and to see that it is there.
     pub(crate) async fn commit(&self, release: &Release) -> Result<CommitId, CheckoutError> {
         let version = release.commit.as_ref().map_or(release.id.as_str(), CommitId::as_str);
-        Ok(self.repository()?.resolve(version).await.map_err(CheckoutError::Resolve)?.commit)
+        let resolved = self.repository()?.resolve(version).await;
+        Ok(resolved.map_err(|source| CheckoutError::Resolve { release: release.clone(), source })?.commit)
     }
 
     /// Writes the checkout of a commit, or finds it written. Other processes that want the same one wait.

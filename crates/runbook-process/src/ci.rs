@@ -50,7 +50,8 @@ fn default_timeout() -> Period {
 /// Builds and tests by commands.
 ///
 /// They run in the worktree when it is clean and stands at the release's commit, or when no release is given;
-/// otherwise in a checkout of that commit: what is tested is what will be deployed. The first command that fails is
+/// otherwise in a checkout of that commit: what is tested is what will be deployed. (Without a repository there is
+/// nothing but the worktree to test.) The first command that fails is
 /// the last that runs. A dropped future kills the running command with its process group.
 pub struct CommandCi {
     commands: Vec<Argv>,

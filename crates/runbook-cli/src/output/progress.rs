@@ -1,6 +1,7 @@
 //! What is shown while a run goes on: bars on a terminal, lines elsewhere, groups on GitHub Actions. All on stderr.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     io::{IsTerminal, Write},
     sync::{Mutex, PoisonError},
@@ -10,7 +11,7 @@ use std::{
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressStyle};
 use runbook_core::{
-    Health, StepId,
+    Health, ServiceId, StepId,
     event::{Event, EventKind},
     plan::Plan,
     ports::{EventSink, Notice},
@@ -41,6 +42,8 @@ pub(super) struct Progress {
 #[derive(Default)]
 struct State {
     bar: Option<ProgressBar>,
+    /// The health that each service was last shown with in this step.
+    seen: BTreeMap<ServiceId, Health>,
     in_actions: bool,
     step: Option<StepId>,
 }
@@ -87,6 +90,7 @@ impl Progress {
         let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
         self.with(|state| {
             state.step = Some(step.clone());
+            state.seen.clear();
             if state.in_actions {
                 write_line(&workflow::group(&format!("{step}{again}")));
             } else if self.on_terminal {
@@ -176,11 +180,15 @@ impl EventSink for Progress {
             }
             Notice::Sampled { service, reading, .. } => {
                 let text = format!("{service}: {} {}", reading.health, clean(&reading.evidence));
-                let quiet = reading.health == Health::Healthy && self.verbosity < Verbosity::Verbose;
-                self.with(|state| match &state.bar {
-                    Some(bar) => bar.set_message(text.clone()),
-                    None if quiet => {}
-                    None => write_line(&format!("    {text}")),
+                self.with(|state| {
+                    // Lines tell what changed; a bar, or somebody who asked for more, sees every sample.
+                    let before = state.seen.insert(service.clone(), reading.health);
+                    let is_news = before.unwrap_or(Health::Healthy) != reading.health;
+                    match &state.bar {
+                        Some(bar) => bar.set_message(text.clone()),
+                        None if is_news || self.verbosity >= Verbosity::Verbose => write_line(&format!("    {text}")),
+                        None => {}
+                    }
                 });
             }
             Notice::Retrying { step, attempt, delay_ms, reason } => {

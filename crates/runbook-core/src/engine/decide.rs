@@ -91,12 +91,15 @@ fn after_verdict(plan: &Plan, run: &RunState, verdict: Verdict, reason: &str) ->
     }
     // To publish is what `update-status` is for; every other action did its work before the report.
     if plan.action == Action::UpdateStatus && verdict == Verdict::Succeeded {
-        let failed = run.steps.iter().find_map(|state| match state.result() {
-            Some(StepResult::Failed(failure)) if state.step.when == When::Finally => Some(failure),
-            _ => None,
-        });
-        if let Some(failure) = failed {
-            return Next::Finish(Verdict::Failed, failure.message.clone());
+        for state in run.steps.iter().filter(|state| state.step.kind.as_str() == stage_kind::REPORT) {
+            match state.result() {
+                Some(StepResult::Failed(failure)) => return Next::Finish(Verdict::Failed, failure.message.clone()),
+                Some(StepResult::Ended(Outcome::Passed)) if run.published.is_none() => {
+                    let reason = "the report passed, and nothing shows that the status issue was published";
+                    return Next::Finish(Verdict::Failed, reason.to_owned());
+                }
+                _ => {}
+            }
         }
     }
     Next::Finish(verdict, reason.to_owned())
@@ -377,11 +380,11 @@ impl Case<'_> {
             self.plan.changing().map(|(service, target)| format!("{} {target}", service.id)).collect();
         let (verdict, reason) = match (self.plan.action, &self.run.rollback) {
             (_, Some(decision)) => {
-                let to: Vec<String> = decision.services.iter().map(|(id, t)| format!("{id} to {}", t.to)).collect();
+                let ways = ways(decision);
                 if decision.automatic {
-                    (Verdict::RolledBack, format!("rolled back {}: {}", to.join(", "), decision.reason))
+                    (Verdict::RolledBack, format!("rolled back {ways}: {}", decision.reason))
                 } else {
-                    (Verdict::Succeeded, format!("rolled back {}, measured healthy", to.join(", ")))
+                    (Verdict::Succeeded, format!("rolled back {ways}, measured healthy"))
                 }
             }
             (Action::UpdateStatus, None) => (Verdict::Succeeded, "measured".to_owned()),
@@ -392,6 +395,15 @@ impl Case<'_> {
         };
         Next::Conclude(verdict, reason)
     }
+}
+
+/// `v1.1.0 → v1.0.0 (fastapi, flask)`: each way once, with the services that take it.
+fn ways(decision: &RollbackDecision) -> String {
+    let mut ways: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (id, target) in &decision.services {
+        ways.entry(format!("{} → {}", target.from, target.to)).or_default().push(id.as_str());
+    }
+    ways.into_iter().map(|(way, services)| format!("{way} ({})", services.join(", "))).collect::<Vec<_>>().join(", ")
 }
 
 fn list(services: &[&ServiceId]) -> String {

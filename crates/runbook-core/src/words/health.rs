@@ -109,7 +109,9 @@ impl Latency {
     pub fn of(latencies: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = latencies.into_iter().filter(|l| l.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
-        let rank = |p: usize| sorted.get((sorted.len() * p).div_ceil(100).max(1) - 1).copied();
+        // To the microsecond: more digits would claim a precision that no clock here has.
+        let round = |ms: f64| (ms * 1e3).round() / 1e3;
+        let rank = |p: usize| sorted.get((sorted.len() * p).div_ceil(100).max(1) - 1).copied().map(round);
         Some(Self {
             p50: rank(50)?,
             p95: rank(95)?,

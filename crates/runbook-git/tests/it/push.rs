@@ -65,7 +65,7 @@ async fn the_branch_arrives_alone_and_a_repeat_finds_it_there() {
 async fn a_hook_that_rejects_is_quoted_with_the_command_that_finishes_it() {
     let (repository, remote, rollback) = cloned();
     hook(&remote, "echo 'no pushes on Fridays' >&2; exit 1");
-    insta::assert_snapshot!(why_not(&repository, &rollback).await, @"");
+    insta::assert_snapshot!(why_not(&repository, &rollback).await, @"the push to origin was refused: [remote rejected] (pre-receive hook declined) (remote: no pushes on Fridays); finish with: git push origin rollback/v1.0.0-20260101T000000Z");
     assert_eq!(remote.find_ref(&format!("refs/heads/{BRANCH}")), None);
 }
 
@@ -78,7 +78,7 @@ async fn a_branch_of_that_name_on_the_remote_is_never_forced() {
     other.add_remote("origin", &remote);
     other.push("origin", &format!("refs/heads/main:refs/heads/{BRANCH}"));
     let told = why_not(&repository, &rollback).await;
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"the push to origin was refused: [rejected] (fetch first), the remote's branch of that name has other commits and stays; finish with: git push origin rollback/v1.0.0-20260101T000000Z:refs/heads/rollback/v1.0.0-20260101T000000Z-2");
     assert_eq!(remote.find_ref(&format!("refs/heads/{BRANCH}")), Some(theirs));
     // The command that is offered works as it stands.
     let (_, command) = told.rsplit_once("finish with: git ").unwrap();
@@ -106,7 +106,7 @@ async fn a_remote_that_is_an_option_is_never_given_to_git() {
 async fn a_remote_that_does_not_exist_is_told() {
     let (repository, _, rollback) = cloned();
     let rollback = RollbackBranch { push_to: Some("upstream".to_owned()), ..rollback };
-    insta::assert_snapshot!(why_not(&repository, &rollback).await, @"");
+    insta::assert_snapshot!(why_not(&repository, &rollback).await, @"the push to upstream ended with exit code 128 and did not confirm that the branch arrived (fatal: 'upstream' does not appear to be a git repository; fatal: Could not read from remote repository.); finish with: git push upstream rollback/v1.0.0-20260101T000000Z");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn a_remote_that_hangs_is_left_at_the_deadline() {
     let port = open(&repository).push_deadline(Duration::from_secs(1));
     let made = port.rollback_branch(&*permit().await, &rollback).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
-    insta::assert_snapshot!(made.not_pushed.unwrap(), @"");
+    insta::assert_snapshot!(made.not_pushed.unwrap(), @"the push to origin was ended after 1 s; whether the branch arrived is unknown; finish with: git push origin rollback/v1.0.0-20260101T000000Z");
     // Everything that the push had started on this machine is ended with it.
     if let Ok(pid) = fs::read_to_string(&pid) {
         let alive = format!("/proc/{}/cmdline", pid.trim());
@@ -139,7 +139,7 @@ async fn nobody_is_asked_for_a_password_and_none_is_told() {
         let told = why_not(&repository, &RollbackBranch { push_to: Some(push_to), ..rollback.clone() }).await;
         assert!(!told.contains("hunter2") && !told.contains("robot"), "{told}");
         assert!(
-            told.contains("does not say that the branch arrived") && told.contains("finish with: git push "),
+            told.contains("did not confirm that the branch arrived") && told.contains("finish with: git push "),
             "{told}"
         );
     }

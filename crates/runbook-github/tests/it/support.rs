@@ -133,6 +133,7 @@ pub fn view(services: usize) -> StatusView {
         action: Action::UpdateStatus,
         verdict: document.verdict,
         verdict_reason: None,
+        rollback: None,
         stopped: None,
         stages: Vec::new(),
         services,

@@ -64,10 +64,10 @@ mod tests {
     async fn the_next_address_is_tried_when_one_refuses() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let open = listener.local_addr().unwrap();
-        let closed = {
-            let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            unused.local_addr().unwrap()
-        };
+        // Bound and not listening: nobody else gets the port, and nobody answers there.
+        let held = tokio::net::TcpSocket::new_v4().unwrap();
+        held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed = held.local_addr().unwrap();
         assert_eq!(connect(&[closed, open]).await.unwrap().peer_addr().unwrap(), open);
         let Err(Fault::Target(words)) = connect(&[closed]).await else { panic!("refused is measured") };
         assert_eq!(words, "connection refused");

@@ -15,7 +15,7 @@ use crate::{
 
 #[tokio::test]
 async fn a_refused_connection_is_unhealthy() {
-    let port = closed_port().await;
+    let (_held, port) = closed_port();
     let reading = http(&format!("http://127.0.0.1:{port}"), r#"{"path": "/health"}"#).await.unwrap();
     insta::assert_snapshot!(shown(&reading, port), @"unhealthy: GET http://127.0.0.1:PORT/health → connection refused");
     assert_eq!(reading.latency_ms, None);

@@ -20,7 +20,7 @@ async fn an_open_port_is_healthy_and_a_closed_one_is_not() {
     insta::assert_snapshot!(shown(&reading, server.address.port()), @"healthy: tcp 127.0.0.1:PORT → open in N ms");
     assert!(reading.phases.connect_ms.is_some() && reading.phases.first_byte_ms.is_none());
 
-    let port = closed_port().await;
+    let (_held, port) = closed_port();
     let probe = try_tcp(None, &format!(r#"{{"host": "localhost", "port": {port}}}"#)).unwrap();
     let reading = probe.sample().await.unwrap();
     insta::assert_snapshot!(shown(&reading, port), @"unhealthy: tcp localhost:PORT → connection refused");

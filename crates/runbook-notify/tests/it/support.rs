@@ -76,6 +76,7 @@ pub fn view() -> StatusView {
         action: Action::Deploy,
         verdict: document.verdict,
         verdict_reason: None,
+        rollback: None,
         stopped: None,
         stages: Vec::new(),
         services: Vec::new(),

@@ -245,7 +245,6 @@ impl Deployer for CommandDeployer {
     }
 
     async fn rehearse(&self, order: &Order) -> Result<Rehearsal, DeployError> {
-        let command = self.activate.as_ref().unwrap_or(&self.deploy);
         let commit = match self.checkouts.repository() {
             Err(_) => None,
             Ok(_) => match self.checkouts.commit(&order.release).await {
@@ -254,9 +253,9 @@ impl Deployer for CommandDeployer {
             },
         };
         let path = self.surroundings.path();
-        for command in [&self.deploy, command] {
-            let argv = command.expand(&self.release_values(command, order).await?);
-            let argv = match argv {
+        // Asked about the way there and about the way back; nobody says which, so both commands are looked at.
+        for command in [Some(&self.deploy), self.activate.as_ref()].into_iter().flatten() {
+            let argv = match command.expand(&self.release_values(command, order).await?) {
                 Ok(argv) => argv,
                 Err(missing) => return Ok(Rehearsal::Impossible(missing.to_string())),
             };
@@ -267,7 +266,8 @@ impl Deployer for CommandDeployer {
         }
         Ok(match commit {
             Some(commit) => {
-                Rehearsal::Possible(format!("the command is there, and {} is commit {}", order.release, commit.short()))
+                let commit = commit.short();
+                Rehearsal::Possible(format!("the command is there, and {} is commit {commit}", order.release))
             }
             None => Rehearsal::Untested("the command is there; only running it tells whether it works".to_owned()),
         })

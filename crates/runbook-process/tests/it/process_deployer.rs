@@ -64,10 +64,11 @@ async fn a_release_starts_is_replaced_and_stops() {
     assert_eq!(live(&deployer).await, Live::Stopped);
     let first = pid(&put(&project, &deployer, "v1").await.unwrap());
     assert_eq!(live(&deployer).await, Live::Release(release("v1")));
+    said(&project, "v1 in").await;
     let second = pid(&put(&project, &deployer, "v2").await.unwrap());
     assert!(!is_living(first) && is_living(second));
     assert_eq!(live(&deployer).await, Live::Release(release("v2")));
-    let log = fs::read_to_string(project.service_file("output.log")).unwrap();
+    let log = said(&project, "v2 in").await;
     let lines: Vec<&str> = log.lines().collect();
     let checkout =
         |version: &str| project.scope.state_dir.join("checkouts").join(release(version).commit.unwrap().as_str());
@@ -130,7 +131,7 @@ async fn a_service_that_does_not_listen_is_killed_with_its_group_and_its_runaway
 #[tokio::test]
 async fn a_service_that_ends_at_once_is_an_error_with_its_last_words() {
     let project = project_of(&format!("echo 'no module named app' >&2; echo {SECRET}; exit 3"), SERVICE);
-    let deployer = deployer(&project.scope, json!({}));
+    let deployer = deployer(&project.scope, json!({"settle": "20s"}));
     let error = put(&project, &deployer, "v1").await.unwrap_err();
     assert_eq!(error.left, LeftBehind::Changed);
     insta::assert_snapshot!(error.to_string());
@@ -226,7 +227,7 @@ async fn recovery_is_told_what_became_of_an_effect() {
 
     kill(number_in(&project.path("pid")).await);
     eventually("the end of the service", || {
-        (!fs::File::open(project.service_file("alive.lock")).unwrap().try_lock_shared().is_err()).then_some(())
+        fs::File::open(project.service_file("alive.lock")).unwrap().try_lock_shared().ok()
     })
     .await;
     assert_eq!(state(&key, &intended).await, Landed::Unknown, "it happened, and is over: neither word would be true");
@@ -253,10 +254,13 @@ async fn two_at_once_do_not_change_a_service_together() {
 
 #[tokio::test]
 async fn a_service_gets_only_named_variables() {
-    let project = project_of("env > \"$2/env\"; exec sleep 300", SERVICE);
+    let project = project_of("(env; echo done) > \"$2/env\"; exec sleep 300", SERVICE);
     let deployer = deployer(&project.scope, json!({"env": {"MODE": "live"}, "pass_env": ["CARGO_PKG_NAME"]}));
     put(&project, &deployer, "v1").await.unwrap();
-    let env = fs::read_to_string(project.path("env")).unwrap();
+    let env = eventually("the service's report", || {
+        fs::read_to_string(project.path("env")).ok().filter(|env| env.ends_with("done\n"))
+    })
+    .await;
     assert!(
         env.contains("MODE=live") && env.contains("CARGO_PKG_NAME=") && !env.contains("CARGO_MANIFEST_DIR="),
         "{env}"
@@ -269,7 +273,7 @@ async fn a_service_that_closes_its_lock_is_told_what_to_do() {
     // Whoever daemonises closes every descriptor; a shell cannot close this one, so it takes another language.
     let project = project();
     let closing = "import os, time\nos.close(97)\ntime.sleep(300)";
-    let deployer = deployer(&project.scope, json!({"argv": ["python3", "-c", closing], "settle": "5s"}));
+    let deployer = deployer(&project.scope, json!({"argv": ["python3", "-c", closing], "settle": "20s"}));
     let error = put(&project, &deployer, "v1").await.unwrap_err();
     assert!(error.to_string().contains("run it in the foreground"), "{error}");
 }
@@ -313,6 +317,12 @@ fn settings_that_cannot_work_are_refused() {
     assert_eq!(build(json!({"argv": ["x", "{port}"]}), &project.scope).key.as_deref(), Some("argv"));
     let scope = Scope { service: None, ..project.scope.clone() };
     assert!(build(json!({"argv": ["x"]}), &scope).to_string().contains("one service"));
+}
+
+/// The service's log, once these words are in it.
+async fn said(project: &Project, words: &str) -> String {
+    let log = project.service_file("output.log");
+    eventually(words, || fs::read_to_string(&log).ok().filter(|log| log.contains(words))).await
 }
 
 fn kill(pid: u32) {

@@ -1,5 +1,7 @@
 //! Makes a [`Picture`] of a view at a level of detail.
 
+use std::collections::BTreeMap;
+
 use runbook_core::{Health, Permission, RuleVerdict, ServiceRow, StageRow, StatusView, SuggestedCommand, Verdict};
 
 use super::{
@@ -113,12 +115,19 @@ fn details(row: &StageRow) -> Option<String> {
 }
 
 fn rollback(view: &StatusView, detail: &Detail) -> Option<RollbackPicture> {
-    let row = view.stages.iter().find(|row| row.id.as_str() == "rollback")?;
-    (!matches!(row.outcome.as_str(), "skipped" | "pending")).then(|| RollbackPicture {
-        sign: words::outcome_sign(&row.outcome).to_owned(),
-        outcome: shorten(&row.outcome, detail.text),
-        duration: words::stage_time(&row.outcome, row.elapsed_ms),
-        reason: row.reason.as_deref().map(|reason| shorten(reason, detail.text)),
+    let row = view.rollback.as_ref()?;
+    let mut ways: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (service, way) in &row.services {
+        let from = way.from.as_ref().map_or(words::UNKNOWN, |release| release.as_str());
+        ways.entry(format!("{from} → {}", way.to)).or_default().push(service.as_str());
+    }
+    let ways = ways.into_iter().map(|(way, services)| format!("{way} ({})", services.join(", ")));
+    Some(RollbackPicture {
+        sign: if row.verified { "✅" } else { "⚠️" }.to_owned(),
+        verified: if row.verified { "verified" } else { "not verified" }.to_owned(),
+        decided: if row.automatic { "automatic" } else { "asked for" }.to_owned(),
+        ways: ways.take(detail.list).map(|way| shorten(&way, detail.text)).collect(),
+        branch: row.branch.as_deref().map(|branch| shorten(branch, detail.text)),
     })
 }
 

@@ -39,7 +39,7 @@ pub struct Picture {
     pub stages: Vec<StagePicture>,
     /// How many stages are not shown, in words.
     pub more_stages: Option<String>,
-    /// The rollback's stage, where it ran.
+    /// The rollback, where one was decided.
     pub rollback: Option<RollbackPicture>,
     /// The services.
     pub services: Vec<ServicePicture>,
@@ -103,17 +103,19 @@ pub struct StagePicture {
     pub details: String,
 }
 
-/// How the rollback's stage came out.
+/// The way back that was taken.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RollbackPicture {
-    /// The sign before its outcome.
+    /// The sign before it: whether it was verified.
     pub sign: String,
-    /// As in [`StagePicture::outcome`].
-    pub outcome: String,
-    /// How long it took.
-    pub duration: String,
-    /// Why it came out so.
-    pub reason: Option<String>,
+    /// `verified`, or `not verified`.
+    pub verified: String,
+    /// `automatic`, or `asked for`.
+    pub decided: String,
+    /// Each way with the services that took it, such as `v1.1.0 → v1.0.0 (fastapi, flask)`.
+    pub ways: Vec<String>,
+    /// The branch that records it.
+    pub branch: Option<String>,
 }
 
 /// One service's row.

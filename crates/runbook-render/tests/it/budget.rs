@@ -39,7 +39,7 @@ fn worst(filler: &str, services: u16, health: Health) -> StatusView {
     let mut view = views::crowd(services);
     for row in &mut view.services {
         (row.health, row.name, row.evidence) = (health, long.clone(), long.clone());
-        row.release = views::release(&"$".repeat(200));
+        row.release = views::release(&"_".repeat(200));
     }
     let mut stages = views::rolled_back().stages;
     stages.iter_mut().for_each(|row| row.reason = Some(long.clone()));

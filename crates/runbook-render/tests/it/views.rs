@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use runbook_core::{
-    Action, EnvironmentId, GateRule, Health, Latency, OperationalStatus, Permission, ReleaseId, ServiceId, ServiceRow,
-    StageRow, StatusDocument, StatusView, StepId, SuggestedCommand, Verdict, status_of_rows,
+    Action, EnvironmentId, GateRule, Health, Latency, OperationalStatus, Permission, ReleaseId, ReturnRow, RollbackRow,
+    ServiceId, ServiceRow, StageRow, StatusDocument, StatusView, StepId, SuggestedCommand, Verdict, status_of_rows,
 };
 
 pub fn at(text: &str) -> Timestamp {
@@ -124,6 +124,7 @@ pub fn view(services: Vec<ServiceRow>, stopped: Option<&str>) -> StatusView {
         action: Action::UpdateStatus,
         verdict: Some(Verdict::Succeeded),
         verdict_reason: Some("every service was measured".into()),
+        rollback: None,
         stopped: stopped.map(str::to_owned),
         stages: vec![
             gate("passed", vec![GateRule::pass("not-stopped", "no latch"), GateRule::pass("configuration", "valid")]),
@@ -199,6 +200,17 @@ pub fn rolled_back() -> StatusView {
     view.verdict_reason =
         Some("fastapi was unhealthy with v1.3.0; v1.2.0 is live again and was watched for 5 min".into());
     view.reasons.push("fastapi was unhealthy with v1.3.0; v1.2.0 is live again and was watched for 5 min".into());
+    let way = |service: &str| {
+        let way = ReturnRow { from: ReleaseId::new("v1.3.0").ok(), to: ReleaseId::new("v1.2.0").unwrap() };
+        (ServiceId::new(service).unwrap(), way)
+    };
+    view.rollback = Some(RollbackRow {
+        services: ["fastapi", "flask"].map(way).into(),
+        reason: "fastapi was unhealthy with v1.3.0".into(),
+        automatic: true,
+        branch: Some("rollback/v1.2.0-20261123T101500Z".into()),
+        verified: true,
+    });
     view.stages = vec![
         gate(
             "warned",

@@ -220,7 +220,7 @@ impl FakeGitHub {
             closed_at: None,
             closed_by: None,
         };
-        issues.insert(number, Slot::Here(issue));
+        issues.insert(number, Slot::Here(Box::new(issue)));
         number
     }
 
@@ -288,7 +288,7 @@ impl FakeGitHub {
         issue.labels.clear();
         let moved = Slot::Moved { repository: to.id, number: issue.number };
         let new_number = issue.number;
-        to.issues.insert(new_number, Slot::Here(issue));
+        to.issues.insert(new_number, Slot::Here(Box::new(issue)));
         world.repositories[0].issues.insert(number, moved);
         new_number
     }

@@ -39,7 +39,7 @@ pub struct Issue {
 /// What stands under an issue number.
 #[derive(Debug, Clone)]
 pub(super) enum Slot {
-    Here(Issue),
+    Here(Box<Issue>),
     Deleted,
     Moved { repository: u64, number: u64 },
 }

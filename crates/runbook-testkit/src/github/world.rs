@@ -231,7 +231,7 @@ impl Repository {
     /// Every issue that is still here, by rising number.
     pub(super) fn issues_here(&self) -> impl Iterator<Item = &Issue> {
         self.issues.values().filter_map(|slot| match slot {
-            Slot::Here(issue) => Some(issue),
+            Slot::Here(issue) => Some(issue.as_ref()),
             Slot::Deleted | Slot::Moved { .. } => None,
         })
     }

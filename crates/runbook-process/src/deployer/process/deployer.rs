@@ -214,12 +214,12 @@ impl Deployer for LocalProcessDeployer {
             return Ok(Rehearsal::Impossible(problem));
         }
         let checkout = if is_exported { "its checkout is there" } else { "its checkout can be written" };
-        let port = match (self.port, is_alive) {
-            (None, _) => String::new(),
-            (Some(port), true) => format!(", port {} is the service's own", port.0),
-            (Some(port), false) => format!(", port {} is free", port.0),
+        let rest = match (is_alive, self.port) {
+            (true, _) => ", and it takes the place of what runs now".to_owned(),
+            (false, Some(port)) => format!(", and port {} is free", port.0),
+            (false, None) => String::new(),
         };
-        Ok(Rehearsal::Possible(format!("{} is commit {}, {checkout}{port}", order.release, commit.short())))
+        Ok(Rehearsal::Possible(format!("{} is commit {}, {checkout}{rest}", order.release, commit.short())))
     }
 
     async fn deploy(&self, permit: &Permit, order: &Order) -> Result<Deployed, DeployError> {

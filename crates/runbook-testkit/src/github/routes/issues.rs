@@ -128,7 +128,7 @@ fn create(desk: &mut Desk<'_>) -> Reply {
         closed_at: None,
         closed_by: None,
     };
-    repository.issues.insert(number, Slot::Here(issue));
+    repository.issues.insert(number, Slot::Here(Box::new(issue)));
     let issue = shown(desk, number);
     let location = issue["url"].as_str().unwrap_or_default().to_owned();
     Answer::created(&issue).map(|answer| answer.with("location", location))
