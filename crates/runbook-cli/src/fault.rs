@@ -92,8 +92,7 @@ impl From<ConfigError> for Fault {
     fn from(error: ConfigError) -> Self {
         let mut fault = Self::new(ExitCode::Usage, "configuration", error.to_string());
         fault.hint.clone_from(&error.hint);
-        fault.snippet =
-            error.snippet.map(|snippet| Box::new((error.file.display().to_string(), snippet)));
+        fault.snippet = error.snippet.map(|snippet| Box::new((error.file.display().to_string(), snippet)));
         fault
     }
 }

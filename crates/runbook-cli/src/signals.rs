@@ -6,8 +6,7 @@ use runbook_core::{engine::Cancel, event::Signal};
 pub(crate) fn listen() -> std::io::Result<Cancel> {
     use tokio::signal::unix::{SignalKind, signal};
     let cancel = Cancel::default();
-    for (kind, meaning) in
-        [(SignalKind::interrupt(), Signal::Interrupt), (SignalKind::terminate(), Signal::Terminate)]
+    for (kind, meaning) in [(SignalKind::interrupt(), Signal::Interrupt), (SignalKind::terminate(), Signal::Terminate)]
     {
         let mut stream = signal(kind)?;
         let cancel = cancel.clone();

@@ -43,7 +43,10 @@ impl World {
             variables: project.variables.clone(),
             redactor: redactor(project),
             clock: Arc::new(SystemClock),
-            liveness: Arc::new(JobOrProcess { job: actions.as_ref().map(ActionsEnvironment::owner), process: ProcessLiveness::new() }),
+            liveness: Arc::new(JobOrProcess {
+                job: actions.as_ref().map(ActionsEnvironment::owner),
+                process: ProcessLiveness::new(),
+            }),
             journal: Arc::new(FileJournal::open(&project.state_dir, &config.environment)),
             local_latch: Some(Arc::new(FileLatch::new(&project.state_dir, &config.environment))),
             version_control: repository,
@@ -77,9 +80,14 @@ fn redactor(project: &Project) -> Redactor {
     let named = project.config.secret_names.iter().filter_map(|name| project.variables.secret(name));
     let told = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.to_str()?.to_ascii_uppercase();
-        let is_secret = ["TOKEN", "SECRET", "PASSWORD", "WEBHOOK", "PRIVATE_KEY", "API_KEY"].iter().any(|w| name.contains(w));
+        let is_secret =
+            ["TOKEN", "SECRET", "PASSWORD", "WEBHOOK", "PRIVATE_KEY", "API_KEY"].iter().any(|w| name.contains(w));
         // Short values of such variables (`TOKEN_TTL=300`) hide nothing and would tear words apart.
-        is_secret.then(|| value.to_str().map(str::to_owned)).flatten().filter(|value| value.len() >= 12).map(Secret::new)
+        is_secret
+            .then(|| value.to_str().map(str::to_owned))
+            .flatten()
+            .filter(|value| value.len() >= 12)
+            .map(Secret::new)
     });
     Redactor::new(&named.chain(told).collect::<Vec<_>>())
 }
@@ -94,7 +102,8 @@ fn issue_tracker(project: &Project, actions: Option<&ActionsEnvironment>) -> Res
         .or_else(|| actions.map(|actions| actions.repository.clone()))
         .or_else(|| project.variables.get("GITHUB_REPOSITORY"))
         .ok_or("no repository: set `[project] repository = \"owner/name\"` or GITHUB_REPOSITORY")?;
-    let token = project.variables.secret(&settings.token_env).ok_or_else(|| format!("{} is not set", settings.token_env))?;
+    let token =
+        project.variables.secret(&settings.token_env).ok_or_else(|| format!("{} is not set", settings.token_env))?;
     let api_url = settings
         .api_url
         .clone()

@@ -40,7 +40,9 @@ pub struct Redactor {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redactor").field("secrets", &self.finder.as_ref().map_or(0, |finder| finder.patterns_len())).finish()
+        f.debug_struct("Redactor")
+            .field("secrets", &self.finder.as_ref().map_or(0, |finder| finder.patterns_len()))
+            .finish()
     }
 }
 
@@ -82,7 +84,8 @@ mod tests {
 
     #[test]
     fn secrets_never_print() {
-        let secrets = [Secret::new("hunter2"), Secret::new("hunter2-long"), Secret::new("1"), Secret::new("line one\nline two")];
+        let secrets =
+            [Secret::new("hunter2"), Secret::new("hunter2-long"), Secret::new("1"), Secret::new("line one\nline two")];
         let redactor = Redactor::new(&secrets);
         assert_eq!(redactor.redact("a hunter2-long b hunter2 c 1"), "a *** b *** c 1");
         assert_eq!(redactor.redact("found line two here"), "found *** here");

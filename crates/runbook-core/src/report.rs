@@ -9,7 +9,10 @@ use crate::{
     event::Operation,
     state::{EnvironmentState, RunState, StepStatus},
     status::{ServiceRow, StatusContext, current_status, service_rows},
-    words::{Action, CommitId, EnvironmentId, GateRule, Live, OperationalStatus, ReleaseId, RunId, ServiceId, StepId, Verdict},
+    words::{
+        Action, CommitId, EnvironmentId, GateRule, Live, OperationalStatus, ReleaseId, RunId, ServiceId, StepId,
+        Verdict,
+    },
 };
 
 /// One stage's line in a report.

@@ -125,7 +125,8 @@ pub fn current_status(
     context: &StatusContext,
     now: Timestamp,
 ) -> (OperationalStatus, Vec<String>) {
-    let (mut status, mut reasons) = status_of_rows(&service_rows(environment, context, now), environment.latch.is_some());
+    let (mut status, mut reasons) =
+        status_of_rows(&service_rows(environment, context, now), environment.latch.is_some());
     match &run.verdict {
         Some((Verdict::NeedsOperator, reason)) => {
             status = status.max(OperationalStatus::Degraded);
@@ -281,9 +282,8 @@ impl StatusView {
         document.status_reasons.clone_from(&reasons);
         document.run = Some(run.run);
         document.verdict = verdict;
-        let report = |row: &StageRow| {
-            run.step(&row.id).is_some_and(|state| state.step.access == crate::plan::Access::Reporting)
-        };
+        let report =
+            |row: &StageRow| run.step(&row.id).is_some_and(|state| state.step.access == crate::plan::Access::Reporting);
         Self {
             project: context.project.clone(),
             environment: context.environment.clone(),
@@ -314,7 +314,11 @@ impl StatusView {
 }
 
 /// The seed's commands, filled with what is real now; one that would be refused says why.
-fn suggested_commands(run: &RunState, environment: &EnvironmentState, context: &StatusContext) -> Vec<SuggestedCommand> {
+fn suggested_commands(
+    run: &RunState,
+    environment: &EnvironmentState,
+    context: &StatusContext,
+) -> Vec<SuggestedCommand> {
     let workflow = &context.workflow;
     let dispatch = |fields: &[(&str, &str)]| {
         let mut command = format!("gh workflow run \"{workflow}\"");
@@ -361,7 +365,9 @@ fn suggested_commands(run: &RunState, environment: &EnvironmentState, context: &
                 ("rollback_version", &good.map_or_else(|| "\"VERSION\"".to_owned(), |g| format!("\"{g}\""))),
             ]),
             precondition: match good {
-                Some(good) => format!("When a service is unhealthy after a deploy. {good} is the last known good release."),
+                Some(good) => {
+                    format!("When a service is unhealthy after a deploy. {good} is the last known good release.")
+                }
                 None => "When a service is unhealthy after a deploy.".to_owned(),
             },
             permission: can_deploy(match good {

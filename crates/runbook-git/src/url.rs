@@ -1,6 +1,7 @@
 //! Remote addresses in messages: without credentials, and safe to paste into a shell. Pure.
 
-/// A text in which every `scheme://user:password@host` has lost what stands before the `@`.
+/// A text in which every `scheme://user:password@host` has lost what stands before the `@`: a token may stand in either
+/// place. Only the user of an SSH address stays; it is no secret, and the address is of no use without it.
 pub(crate) fn without_credentials(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
@@ -10,6 +11,7 @@ pub(crate) fn without_credentials(text: &str) -> String {
         let end = after.find(|c: char| c == '/' || c.is_whitespace() || "'\"<>".contains(c)).unwrap_or(after.len());
         let (authority, tail) = after.split_at(end);
         match authority.rsplit_once('@') {
+            Some((user, _)) if before.ends_with("ssh://") && !user.contains(':') => clean.push_str(authority),
             Some((_, host)) => clean.extend(["***@", host]),
             None => clean.push_str(authority),
         }
@@ -43,6 +45,7 @@ mod tests {
             ),
             ("'https://u:p@ss@host'", "'https://***@host'"),
             ("https://host/a@b git@github.com:a/b", "https://host/a@b git@github.com:a/b"),
+            ("ssh://git@host/x.git", "ssh://git@host/x.git"),
             ("nothing", "nothing"),
             ("https://", "https://"),
         ];

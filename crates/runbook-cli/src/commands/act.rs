@@ -58,7 +58,8 @@ fn wish(command: &Command) -> Result<Wish, Fault> {
 pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Result<ExitCode, Fault> {
     let wish = wish(&args.command)?;
     // From the first moment on, a signal ends in a report.
-    let cancel = signals::listen().map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
+    let cancel =
+        signals::listen().map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
     let project = Project::load(&args.global, wish.action != Action::UpdateStatus)?;
     let sinks: Vec<Arc<dyn EventSink>> = output.sinks();
     // A dry run touches nothing, and an emergency stop goes on where the state directory cannot be written.
@@ -132,7 +133,8 @@ fn tell_actions(actions: &ActionsEnvironment, engine: &Engine, result: &RunResul
         let title = format!("{} is {}", service.name, service.health);
         output.workflow_command(&workflow::warning(&title, &service.evidence));
     }
-    let is_bad = matches!(result.verdict(), Verdict::Blocked | Verdict::Failed | Verdict::NeedsOperator | Verdict::RolledBack);
+    let is_bad =
+        matches!(result.verdict(), Verdict::Blocked | Verdict::Failed | Verdict::NeedsOperator | Verdict::RolledBack);
     if is_bad {
         let reason = report.verdict_reason.as_deref().unwrap_or_default();
         let title = format!("{}: {}", report.action, result.verdict().phrase());

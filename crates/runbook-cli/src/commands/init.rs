@@ -30,10 +30,16 @@ pub(super) fn init(global: &Global, args: &Init, _: &Registry, output: &Output) 
     }
     let mut options = std::fs::OpenOptions::new();
     options.write(true);
-    if args.force { options.create(true).truncate(true) } else { options.create_new(true) };
+    if args.force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
     let mut writer = options.open(&file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Fault::usage(format!("{} is there already; it was left as it is", file.display()))
-            .hint("--force overwrites it"),
+        std::io::ErrorKind::AlreadyExists => {
+            Fault::usage(format!("{} is there already; it was left as it is", file.display()))
+                .hint("--force overwrites it")
+        }
         _ => Fault::usage(format!("failed to write {}: {error}", file.display())),
     })?;
     writer

@@ -42,7 +42,7 @@ pub(super) async fn status(global: &Global, registry: &Registry, output: &Output
     if !environment.open_runs.is_empty() {
         for (run, open) in &environment.open_runs {
             output.note(&format!("run {run} ({}) is open since {}: {}", open.action, open.since, open.owner));
-            for (key, _) in &open.effects {
+            for key in open.effects.keys() {
                 output.note(&format!("  nobody knows how this ended: {key}"));
             }
         }
@@ -82,7 +82,10 @@ pub(super) async fn history(global: &Global, args: &History, output: &Output) ->
     if args.verify {
         let place = world.surroundings.journal.place();
         let document = json!({ "schema": "runbook/chain/v1", "place": place, "events": head.seq, "head": head.digest });
-        output.document(&document, &format!("{place}: {} event(s), each follows the one before\nhead {}", head.seq, head.digest));
+        output.document(
+            &document,
+            &format!("{place}: {} event(s), each follows the one before\nhead {}", head.seq, head.digest),
+        );
         return Ok(ExitCode::Succeeded);
     }
     let runs: Vec<RunState> = runs(&stored).into_iter().rev().take(args.limit).collect();

@@ -47,7 +47,10 @@ fn event_schema() -> Value {
     if let Value::Object(object) = &mut schema {
         object.insert("title".to_owned(), json!("runbook/event/v1"));
         object.insert("type".to_owned(), json!("object"));
-        object.insert("required".to_owned(), json!(["schema", "id", "seq", "prev", "at", "run", "epoch", "kind", "data"]));
+        object.insert(
+            "required".to_owned(),
+            json!(["schema", "id", "seq", "prev", "at", "run", "epoch", "kind", "data"]),
+        );
         object.insert("properties".to_owned(), envelope);
     }
     schema

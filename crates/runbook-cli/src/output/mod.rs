@@ -91,7 +91,10 @@ impl Output {
         let digest = plan_digest(plan);
         match self.format {
             Format::Human => print_text(&format!("{plan}digest         {digest}")),
-            _ => print_json(&json!({ "schema": Plan::SCHEMA, "digest": digest, "plan": plan }), self.format == Format::Json),
+            _ => print_json(
+                &json!({ "schema": Plan::SCHEMA, "digest": digest, "plan": plan }),
+                self.format == Format::Json,
+            ),
         }
     }
 

@@ -51,7 +51,8 @@ pub(super) fn fault(fault: &Fault, color: ColorChoice) {
             let (file, snippet) = &**place;
             let end = snippet.span.end.clamp(snippet.span.start, snippet.text.len());
             let span = snippet.span.start.min(end)..end;
-            let source = Snippet::source(&*snippet.text).path(file.as_str()).annotation(AnnotationKind::Primary.span(span));
+            let source =
+                Snippet::source(&*snippet.text).path(file.as_str()).annotation(AnnotationKind::Primary.span(span));
             report.push(title.element(source));
         }
         None => report.push(Group::with_title(title)),

@@ -18,8 +18,21 @@ use crate::{
 };
 
 const TABLES: &[&str] = &[
-    "schema", "default_environment", "project", "variables", "service", "ci", "deploy", "monitor", "rollback", "policy",
-    "journal", "notify", "status_issue", "stage", "environment",
+    "schema",
+    "default_environment",
+    "project",
+    "variables",
+    "service",
+    "ci",
+    "deploy",
+    "monitor",
+    "rollback",
+    "policy",
+    "journal",
+    "notify",
+    "status_issue",
+    "stage",
+    "environment",
 ];
 const OVERRIDABLE: &[&str] =
     &["variables", "service", "ci", "deploy", "monitor", "rollback", "policy", "journal", "notify", "status_issue"];
@@ -84,7 +97,8 @@ impl Document {
                 return Err(ConfigError::new(&source, node.span.clone(), fault));
             }
             None => {
-                let fault = Fault::new("schema", "the key `schema` is missing").hint("begin the file with `schema = 1`");
+                let fault =
+                    Fault::new("schema", "the key `schema` is missing").hint("begin the file with `schema = 1`");
                 return Err(ConfigError::new(&source, 0..0, fault));
             }
         }
@@ -217,7 +231,8 @@ impl Document {
             let span = node.span.clone();
             let service = service(source, &path, node)?;
             if services.iter().any(|other| other.id == service.id) {
-                let fault = Fault::new(format!("service[{at}].id"), format!("the service `{}` is there twice", service.id));
+                let fault =
+                    Fault::new(format!("service[{at}].id"), format!("the service `{}` is there twice", service.id));
                 return Err(ConfigError::new(source, span, fault));
             }
             services.push(service);
@@ -273,18 +288,28 @@ impl Document {
             return wrong("monitor.confirm", "between 1 and 100 bad samples confirm a fault", "for example 3");
         }
         if monitor.window.0 < monitor.interval.0 {
-            return wrong("monitor.window", "the window is shorter than the pause between two samples", "make it longer");
+            return wrong(
+                "monitor.window",
+                "the window is shorter than the pause between two samples",
+                "make it longer",
+            );
         }
-        let mut steps: Vec<String> =
-            ["safety-gate", "ci", "deploy", "monitor", "rollback", "verify", "stop", "report"].map(str::to_owned).to_vec();
+        let mut steps: Vec<String> = ["safety-gate", "ci", "deploy", "monitor", "rollback", "verify", "stop", "report"]
+            .map(str::to_owned)
+            .to_vec();
         for (at, stage) in config.stages.iter().enumerate() {
             let path = format!("stage[{at}]");
             if steps.iter().any(|step| step == stage.id.as_str()) {
                 return wrong(&path, &format!("there is a step `{}` already", stage.id), "give it an id of its own");
             }
             if !steps.iter().any(|step| step == stage.after.as_str()) || stage.after.as_str() == stage_kind::REPORT {
-                let hint = suggestion(stage.after.as_str(), steps.iter().map(String::as_str).filter(|s| *s != "report"));
-                return wrong(&path, &format!("`after = \"{}\"` names no step that it could follow", stage.after), &hint);
+                let hint =
+                    suggestion(stage.after.as_str(), steps.iter().map(String::as_str).filter(|s| *s != "report"));
+                return wrong(
+                    &path,
+                    &format!("`after = \"{}\"` names no step that it could follow", stage.after),
+                    &hint,
+                );
             }
             steps.push(stage.id.to_string());
         }

@@ -69,9 +69,9 @@ fn fill(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Filled, F
         }
         filled.text.push_str(&rest[..at]);
         let inner = &rest[at + 2..];
-        let end = inner.find('}').ok_or_else(|| {
-            Fault::new("", "`${` has no closing `}`").hint("write `$${` for a plain `${`")
-        })?;
+        let end = inner
+            .find('}')
+            .ok_or_else(|| Fault::new("", "`${` has no closing `}`").hint("write `$${` for a plain `${`"))?;
         let (name, default) = match inner[..end].split_once(":-") {
             Some((name, default)) => (name, Some(default)),
             None => (&inner[..end], None),

@@ -43,7 +43,13 @@ impl Kinded {
     }
 
     /// A kind with settings of its own table (`with = { … }`).
-    pub(super) fn with(source: &Source, path: &str, kind: KindId, kind_span: std::ops::Range<usize>, settings: Node) -> Self {
+    pub(super) fn with(
+        source: &Source,
+        path: &str,
+        kind: KindId,
+        kind_span: std::ops::Range<usize>,
+        settings: Node,
+    ) -> Self {
         Self { kind, kind_span, settings, path: path.to_owned(), source: source.clone() }
     }
 

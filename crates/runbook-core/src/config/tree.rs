@@ -117,9 +117,12 @@ impl Node {
             Value::Float(number) => number.to_string().into(),
             Value::Boolean(flag) => (*flag).into(),
             Value::Array(items) => items.iter().map(Self::to_json).collect(),
-            Value::Table(table) => {
-                table.0.iter().map(|(key, node)| (key.name.clone(), node.to_json())).collect::<serde_json::Map<_, _>>().into()
-            }
+            Value::Table(table) => table
+                .0
+                .iter()
+                .map(|(key, node)| (key.name.clone(), node.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
         }
     }
 }
@@ -151,7 +154,8 @@ fn node(source: &Source, value: Spanned<DeValue<'_>>) -> Result<Node, ConfigErro
     let value = match value.into_inner() {
         DeValue::String(text) => Value::String(text.into_owned()),
         DeValue::Integer(number) => Value::Integer(
-            i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| wrong("the integer does not fit 64 bits"))?,
+            i64::from_str_radix(number.as_str(), number.radix())
+                .map_err(|_| wrong("the integer does not fit 64 bits"))?,
         ),
         DeValue::Float(number) => Value::Float(number.as_str().parse().map_err(|_| wrong("not a number"))?),
         DeValue::Boolean(flag) => Value::Boolean(flag),

@@ -167,12 +167,10 @@ impl Engine {
         let opened = Ledger::open(self.ledger.clone(), RunId::new());
         let ledger = match request.action {
             // A stop does not need to know anything to begin.
-            Action::EmergencyStop => {
-                match tokio::time::timeout(std::time::Duration::from_secs(5), opened).await {
-                    Ok(Ok(ledger)) => Some(ledger),
-                    Ok(Err(_)) | Err(_) => None,
-                }
-            }
+            Action::EmergencyStop => match tokio::time::timeout(std::time::Duration::from_secs(5), opened).await {
+                Ok(Ok(ledger)) => Some(ledger),
+                Ok(Err(_)) | Err(_) => None,
+            },
             _ => Some(opened.await?),
         };
         let (environment, latched) = match &ledger {
@@ -191,15 +189,12 @@ impl Engine {
             }
         }
         let target = self.target(request, !live.is_empty()).await?;
-        let custom = self.stages.iter().map(|(id, stage)| (id.clone(), stage.access())).collect::<BTreeMap<_, Access>>();
+        let custom =
+            self.stages.iter().map(|(id, stage)| (id.clone(), stage.access())).collect::<BTreeMap<_, Access>>();
         Ok(World { environment, latched, live, target, custom })
     }
 
-    async fn target(
-        &self,
-        request: &Request,
-        deploys: bool,
-    ) -> Result<Option<crate::words::Release>, PrepareError> {
+    async fn target(&self, request: &Request, deploys: bool) -> Result<Option<crate::words::Release>, PrepareError> {
         let wanted = match request.action {
             Action::Deploy | Action::UpdateComponent => {
                 request.version.clone().or_else(|| request.origin.commit.as_ref().map(ToString::to_string))
@@ -255,7 +250,8 @@ fn service_probes(
     registry: &Registry,
     scope: &Scope,
 ) -> Result<Vec<BuiltProbe>, ConfigError> {
-    let mut built = service.probes.iter().map(|table| registry.build_probe(table, scope)).collect::<Result<Vec<_>, _>>()?;
+    let mut built =
+        service.probes.iter().map(|table| registry.build_probe(table, scope)).collect::<Result<Vec<_>, _>>()?;
     // A service with an address and no probe is asked for its front page.
     if built.is_empty()
         && service.url.is_some()
@@ -291,7 +287,10 @@ impl<'a> Authority<'a> {
 
     fn is_loopback(&self) -> bool {
         self.host == "localhost"
-            || self.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified())
+            || self
+                .host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
     }
 }
 

@@ -141,7 +141,11 @@ impl StageContext {
     ///
     /// # Errors
     /// [`EffectError::Refused`] when it did not begin, [`EffectError::Failed`] with what `act` returned.
-    pub async fn effect<T, E, F>(&self, operation: Operation, act: impl FnOnce(Arc<Permit>) -> F) -> Result<T, EffectError<E>>
+    pub async fn effect<T, E, F>(
+        &self,
+        operation: Operation,
+        act: impl FnOnce(Arc<Permit>) -> F,
+    ) -> Result<T, EffectError<E>>
     where
         T: EffectDetail,
         E: std::error::Error + 'static,
@@ -151,7 +155,8 @@ impl StageContext {
         if self.is_cancelled() && self.step.access == crate::plan::Access::Mutating {
             return Err(EffectError::Refused(Refusal::Cancelled));
         }
-        let permit = self.ledger.permit(self.step.access, &self.step.id, operation).await.map_err(EffectError::Refused)?;
+        let permit =
+            self.ledger.permit(self.step.access, &self.step.id, operation).await.map_err(EffectError::Refused)?;
         let permit = Arc::new(permit);
         let key = permit.key().clone();
         let result = act(permit).await;

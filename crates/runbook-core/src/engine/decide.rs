@@ -172,7 +172,11 @@ impl Case<'_> {
         }
         let unknown = self.unknown_services();
         if !unknown.is_empty() {
-            return self.needs_operator(format!("nobody knows what is live of {}: {}", list(&unknown), failure.message));
+            return self.needs_operator(format!(
+                "nobody knows what is live of {}: {}",
+                list(&unknown),
+                failure.message
+            ));
         }
         if self.run.changed_services().is_empty() {
             return match failure.left {
@@ -184,7 +188,9 @@ impl Case<'_> {
         }
         match failure.left {
             // Unknown never rolls back.
-            LeftBehind::Unknown => self.needs_operator(format!("{} ended in the unknown: {}", step.id, failure.message)),
+            LeftBehind::Unknown => {
+                self.needs_operator(format!("{} ended in the unknown: {}", step.id, failure.message))
+            }
             LeftBehind::NoChange | LeftBehind::Changed => self.leave(step, &failure.message),
         }
     }
@@ -256,7 +262,9 @@ impl Case<'_> {
         if !unhealthy.is_empty() {
             let evidence: Vec<&str> =
                 unhealthy.iter().filter_map(|id| judged.get(id)).map(|j| j.evidence.as_str()).collect();
-            return Some(self.leave(&state.step, &format!("{} is unhealthy ({})", list(&unhealthy), evidence.join("; "))));
+            return Some(
+                self.leave(&state.step, &format!("{} is unhealthy ({})", list(&unhealthy), evidence.join("; "))),
+            );
         }
         if !unseen.is_empty() {
             return Some(if changed.is_empty() {
@@ -290,7 +298,8 @@ impl Case<'_> {
         if services.is_empty() {
             return Some(Next::Conclude(Verdict::Blocked, "there is nothing to roll back to".to_owned()));
         }
-        let reason = self.run.request.reason.clone().unwrap_or_else(|| format!("asked for by {}", self.run.request.actor));
+        let reason =
+            self.run.request.reason.clone().unwrap_or_else(|| format!("asked for by {}", self.run.request.actor));
         Some(Next::Rollback(RollbackDecision { automatic: false, services, reason }))
     }
 
@@ -356,7 +365,12 @@ impl Case<'_> {
                 None => format!("{id} was not measured"),
             })
             .collect();
-        Some(self.needs_operator(format!("rolled back, but not measured healthy over the whole window: {}", bad.join("; "))))
+        Some(
+            self.needs_operator(format!(
+                "rolled back, but not measured healthy over the whole window: {}",
+                bad.join("; ")
+            )),
+        )
     }
 
     fn stopped(&self) -> Option<Next> {
@@ -388,10 +402,16 @@ impl Case<'_> {
                 }
             }
             (Action::UpdateStatus, None) => (Verdict::Succeeded, "measured".to_owned()),
-            (Action::EmergencyStop, None) => (Verdict::Succeeded, "every service is down and the stop latch is set".to_owned()),
+            (Action::EmergencyStop, None) => {
+                (Verdict::Succeeded, "every service is down and the stop latch is set".to_owned())
+            }
             (Action::Resume, None) => (Verdict::Succeeded, "the stop latch is lifted".to_owned()),
-            (_, None) if changing.is_empty() => (Verdict::Succeeded, "there was nothing to change; observed only".to_owned()),
-            (_, None) => (Verdict::Succeeded, format!("{} live and watched to the end of the window", changing.join(", "))),
+            (_, None) if changing.is_empty() => {
+                (Verdict::Succeeded, "there was nothing to change; observed only".to_owned())
+            }
+            (_, None) => {
+                (Verdict::Succeeded, format!("{} live and watched to the end of the window", changing.join(", ")))
+            }
         };
         Next::Conclude(verdict, reason)
     }

@@ -143,7 +143,9 @@ impl Engine {
         if let Some(local) = &self.ledger.local_latch {
             let latch = Latch { actor, reason, since: self.now() };
             if let Err(error) = local.set(&latch).await {
-                ledger.detach(format!("{}; and {}", ledger.why_detached().await.unwrap_or_default(), with_causes(&error))).await;
+                ledger
+                    .detach(format!("{}; and {}", ledger.why_detached().await.unwrap_or_default(), with_causes(&error)))
+                    .await;
             }
         }
         if !self.state(ledger).await?.0.latched {
@@ -156,10 +158,10 @@ impl Engine {
         let reason = request.reason.clone().unwrap_or_default();
         ledger.commit(EventKind::StopLifted { actor: request.actor.clone(), reason }).await?;
         if let Some(local) = &self.ledger.local_latch {
-            local.clear().await.map_err(|error| EngineError::Stuck {
-                place: error.place.clone(),
-                problem: with_causes(&error),
-            })?;
+            local
+                .clear()
+                .await
+                .map_err(|error| EngineError::Stuck { place: error.place.clone(), problem: with_causes(&error) })?;
         }
         Ok(())
     }
@@ -200,9 +202,11 @@ impl Engine {
         step: &Step,
         cancel: &Cancel,
     ) -> Result<StepResult, EngineError> {
-        let stage = self.stages.get(&step.id).or_else(|| self.built_in.get(&step.kind)).ok_or_else(|| {
-            EngineError::NoStage { step: step.id.to_string(), kind: step.kind.to_string() }
-        })?;
+        let stage = self
+            .stages
+            .get(&step.id)
+            .or_else(|| self.built_in.get(&step.kind))
+            .ok_or_else(|| EngineError::NoStage { step: step.id.to_string(), kind: step.kind.to_string() })?;
         let context = StageContext {
             ledger: Arc::clone(ledger),
             request: Arc::clone(request),
@@ -236,12 +240,7 @@ impl Engine {
         }
     }
 
-    async fn attempt(
-        &self,
-        stage: &dyn Stage,
-        context: &StageContext,
-        cancel: &Cancel,
-    ) -> Result<Outcome, StageError> {
+    async fn attempt(&self, stage: &dyn Stage, context: &StageContext, cancel: &Cancel) -> Result<Outcome, StageError> {
         let limit = Duration::from_millis(context.step.timeout_ms);
         let work = AssertUnwindSafe(stage.run(context)).catch_unwind();
         tokio::select! {
@@ -299,5 +298,9 @@ fn backoff_ms(attempt: u32) -> u64 {
 }
 
 fn panic_words(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no words")
 }

@@ -149,7 +149,12 @@ impl Ledger {
     }
 
     /// Takes the lock, with a new epoch, unless another run holds it. After this call the run is the one writer.
-    pub(super) async fn acquire_lock(&self, owner: Owner, actor: Actor, action: Action) -> Result<Result<(), crate::state::Lock>, EngineError> {
+    pub(super) async fn acquire_lock(
+        &self,
+        owner: Owner,
+        actor: Actor,
+        action: Action,
+    ) -> Result<Result<(), crate::state::Lock>, EngineError> {
         let run = self.run;
         let kind = EventKind::LockAcquired { owner, actor, reason: action.to_string(), sticky: false };
         self.raise_epoch(kind, move |environment| match &environment.lock {
@@ -283,7 +288,9 @@ impl Ledger {
         let prefix = format!("{}/{step}/{service}/{word}/", self.run);
         let effects = inner.state.as_ref().map(|state| &state.effects);
         let mut n = 1;
-        while let Some(effect) = effects.and_then(|e| EffectKey::new(format!("{prefix}{n}")).ok().and_then(|k| e.get(&k))) {
+        while let Some(effect) =
+            effects.and_then(|e| EffectKey::new(format!("{prefix}{n}")).ok().and_then(|k| e.get(&k)))
+        {
             if effect.is_unknown() {
                 break;
             }

@@ -155,7 +155,8 @@ pub enum ChainError {
 /// # Errors
 /// [`ChainError::Unreadable`] when redaction left an event that no longer reads back; nothing is stored then.
 pub fn encode(drafts: &[Draft], head: Head, redact: &dyn Fn(&str) -> String) -> Result<Encoded, ChainError> {
-    let mut encoded = Encoded { events: Vec::with_capacity(drafts.len()), lines: Vec::with_capacity(drafts.len()), head };
+    let mut encoded =
+        Encoded { events: Vec::with_capacity(drafts.len()), lines: Vec::with_capacity(drafts.len()), head };
     for draft in drafts {
         let seq = encoded.head.seq + 1;
         let unreadable = |source| ChainError::Unreadable { seq, source };
@@ -219,7 +220,8 @@ mod tests {
 
     #[test]
     fn a_chain_reads_back_and_any_change_breaks_it() {
-        let drafts = [draft(EventKind::LockReleased {}), draft(abandoned("token hunter2")), draft(EventKind::LockReleased {})];
+        let drafts =
+            [draft(EventKind::LockReleased {}), draft(abandoned("token hunter2")), draft(EventKind::LockReleased {})];
         let encoded = encode(&drafts, Head::EMPTY, &|text| text.replace("hunter2", "***")).unwrap();
         assert!(encoded.lines[1].contains("token ***"), "secrets are gone before hashing");
         let (stored, head) = verify(encoded.lines.iter().map(String::as_str), Head::EMPTY).unwrap();
@@ -230,16 +232,23 @@ mod tests {
         forged[1] = forged[1].replace("aborted", "succeeded");
         let forged = verify(forged.iter().map(String::as_str), Head::EMPTY);
         assert!(matches!(forged, Err(ChainError::Broken { seq: 3 })), "{forged:?}");
-        assert!(verify(encoded.lines[1..].iter().map(String::as_str), Head::EMPTY).is_err(), "a lost first event shows");
+        assert!(
+            verify(encoded.lines[1..].iter().map(String::as_str), Head::EMPTY).is_err(),
+            "a lost first event shows"
+        );
     }
 
     #[test]
     fn an_unknown_kind_is_kept_as_it_is() {
         let encoded = encode(&[draft(EventKind::LockReleased {})], Head::EMPTY, &str::to_owned).unwrap();
-        let future = encoded.lines[0].replace("lock_released", "moon_phase").replace("\"data\":{}", "\"data\":{\"full\":true}");
+        let future =
+            encoded.lines[0].replace("lock_released", "moon_phase").replace("\"data\":{}", "\"data\":{\"full\":true}");
         let (stored, _) = verify([future.as_str()], Head::EMPTY).unwrap();
         let event = &stored[0].event;
-        assert_eq!(event.kind, EventKind::Unknown { kind: "moon_phase".into(), data: serde_json::json!({"full": true}) });
+        assert_eq!(
+            event.kind,
+            EventKind::Unknown { kind: "moon_phase".into(), data: serde_json::json!({"full": true}) }
+        );
         assert_eq!(serde_json::to_string(event).unwrap(), future);
     }
 }

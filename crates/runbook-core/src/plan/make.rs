@@ -131,9 +131,17 @@ fn watch(action: Action, config: &Config) -> Watch {
 fn required_rules(action: Action) -> Vec<String> {
     let rules: &[&str] = match action {
         Action::UpdateStatus => &["configuration"],
-        Action::Deploy | Action::UpdateComponent => {
-            &["configuration", "journal", "stop-latch", "lock", "version", "worktree", "live-release", "way-there", "way-back"]
-        }
+        Action::Deploy | Action::UpdateComponent => &[
+            "configuration",
+            "journal",
+            "stop-latch",
+            "lock",
+            "version",
+            "worktree",
+            "live-release",
+            "way-there",
+            "way-back",
+        ],
         Action::Rollback => &["configuration", "journal", "stop-latch", "lock", "live-release", "rollback-target"],
         Action::EmergencyStop => &[],
         Action::Resume => &["journal", "person"],

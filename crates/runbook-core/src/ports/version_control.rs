@@ -140,7 +140,8 @@ pub trait VersionControl: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`VersionError`]; a refused push is no error but `not_pushed`.
-    async fn rollback_branch(&self, permit: &Permit, rollback: &RollbackBranch) -> Result<RollbackCommit, VersionError>;
+    async fn rollback_branch(&self, permit: &Permit, rollback: &RollbackBranch)
+    -> Result<RollbackCommit, VersionError>;
 
     /// Puts a lightweight tag on a commit.
     ///

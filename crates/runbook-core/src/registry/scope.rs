@@ -11,9 +11,11 @@ use crate::{
     words::{EnvironmentId, ServiceId},
 };
 
+type Find = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// Looks a variable up. The core reads no environment; the face hands this in.
 #[derive(Clone)]
-pub struct Lookup(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Lookup(Arc<Find>);
 
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

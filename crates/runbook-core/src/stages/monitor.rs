@@ -10,7 +10,10 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::{NoSettings, judgement::{Conclusion, conclude}};
+use super::{
+    NoSettings,
+    judgement::{Conclusion, conclude},
+};
 use crate::{
     engine::{StageContext, with_causes},
     plan::{Access, PlannedService, Watch, stage_kind},
@@ -100,7 +103,13 @@ impl Monitor {
         }
     }
 
-    async fn watch(&self, cx: &StageContext, service: &PlannedService, changed: bool, early: &CancellationToken) -> Watched {
+    async fn watch(
+        &self,
+        cx: &StageContext,
+        service: &PlannedService,
+        changed: bool,
+        early: &CancellationToken,
+    ) -> Watched {
         let watch = cx.plan().watch;
         let probes = self.ports.probes.get(&service.id).map(Vec::as_slice).unwrap_or_default();
         let mut samples: Vec<Reading> = Vec::new();
@@ -267,7 +276,11 @@ fn outcome(judgements: &[Judgement]) -> Outcome {
 /// Between half and the whole of the pause when it confirms outside of a window, so that many do not come at once.
 fn pause_ms(watch: Watch) -> u64 {
     use rand::RngExt;
-    if watch.window_ms > 0 { watch.interval_ms } else { rand::rng().random_range(watch.interval_ms / 2..=watch.interval_ms) }
+    if watch.window_ms > 0 {
+        watch.interval_ms
+    } else {
+        rand::rng().random_range(watch.interval_ms / 2..=watch.interval_ms)
+    }
 }
 
 fn after(at: Timestamp, ms: u64) -> Timestamp {

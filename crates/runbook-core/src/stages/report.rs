@@ -66,7 +66,8 @@ impl ReportStage {
         let mutating = run.request.action != Action::UpdateStatus;
         let changed = environment.operational_status.is_some_and(|before| before != status);
         let update = IssueUpdate { view, known_number: environment.issue, comment: mutating || changed };
-        let issue = cx.effect(Operation::PublishStatus, |permit| async move { tracker.upsert(&permit, &update).await }).await?;
+        let issue =
+            cx.effect(Operation::PublishStatus, |permit| async move { tracker.upsert(&permit, &update).await }).await?;
         cx.published(issue.number, issue.url.clone(), status).await;
         cx.progress(format!("status issue #{}: {status}", issue.number));
         Ok(())

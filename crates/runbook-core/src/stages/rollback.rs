@@ -52,11 +52,15 @@ impl Stage for Rollback {
                 failures.push(StageError::no_change(format!("{service} has no deployer")));
                 continue;
             };
-            let order =
-                Order { service: service.clone(), release: target.to.clone(), environment: cx.request().environment.clone() };
+            let order = Order {
+                service: service.clone(),
+                release: target.to.clone(),
+                environment: cx.request().environment.clone(),
+            };
             cx.progress(format!("{service}: {} → {}", target.from, target.to));
             let operation = Operation::Activate { service: service.clone(), release: target.to.clone() };
-            let activated = cx.effect(operation, |permit| async move { deployer.activate(&permit, &order).await }).await;
+            let activated =
+                cx.effect(operation, |permit| async move { deployer.activate(&permit, &order).await }).await;
             // One that fails does not keep the others from returning.
             if let Err(error) = activated {
                 let error = StageError::from(error);

@@ -125,7 +125,11 @@ fn budget(cx: &StageContext, environment: &EnvironmentState) -> GateRule {
     let budget = cx.plan().policy.rollback_budget as usize;
     let used = environment.recent_rollbacks(cx.now());
     let evidence = format!("{used} of {budget} automatic rollback(s) in 24 hours used");
-    if used >= budget { GateRule::warn("rollback-budget", evidence) } else { GateRule::pass("rollback-budget", evidence) }
+    if used >= budget {
+        GateRule::warn("rollback-budget", evidence)
+    } else {
+        GateRule::pass("rollback-budget", evidence)
+    }
 }
 
 impl SafetyGate {
@@ -142,7 +146,10 @@ impl SafetyGate {
             return GateRule::warn("configuration", "no service is configured, so nothing can be measured");
         }
         if !blind.is_empty() {
-            return GateRule::warn("configuration", format!("{} has no probe, so its health is unknown", blind.join(", ")));
+            return GateRule::warn(
+                "configuration",
+                format!("{} has no probe, so its health is unknown", blind.join(", ")),
+            );
         }
         GateRule::pass("configuration", format!("{services} service(s), each with a probe"))
     }
@@ -160,7 +167,10 @@ impl SafetyGate {
         };
         GateRule::block(
             "lock",
-            format!("run {} ({}, by {}) holds the lock since {}: {owner}", lock.run, lock.reason, lock.actor, lock.since),
+            format!(
+                "run {} ({}, by {}) holds the lock since {}: {owner}",
+                lock.run, lock.reason, lock.actor, lock.since
+            ),
         )
     }
 
@@ -173,9 +183,10 @@ impl SafetyGate {
                 let commit = target.commit.as_ref().map_or_else(|| "unknown".to_owned(), |c| c.short().to_owned());
                 GateRule::pass("version", format!("{target} is commit {commit}"))
             }
-            None if cx.plan().notes.is_empty() => {
-                GateRule::block("version", "no version was named, and there is no commit to take: `runbook deploy VERSION`")
-            }
+            None if cx.plan().notes.is_empty() => GateRule::block(
+                "version",
+                "no version was named, and there is no commit to take: `runbook deploy VERSION`",
+            ),
             None => GateRule::pass("version", cx.plan().notes.join("; ")),
         }
     }

@@ -6,4 +6,3 @@ mod run;
 
 pub use environment::{EnvironmentState, Latch, Lock, OpenRun, ServiceState};
 pub use run::{EffectState, RunState, StepState, StepStatus};
-

@@ -56,7 +56,9 @@ impl fmt::Display for Action {
 
 /// An action that nobody knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown action {0:?}; expected one of update-status, deploy, rollback, update-component, emergency-stop, resume")]
+#[error(
+    "unknown action {0:?}; expected one of update-status, deploy, rollback, update-component, emergency-stop, resume"
+)]
 pub struct ParseActionError(String);
 
 impl FromStr for Action {

@@ -112,11 +112,7 @@ impl Latency {
         // To the microsecond: more digits would claim a precision that no clock here has.
         let round = |ms: f64| (ms * 1e3).round() / 1e3;
         let rank = |p: usize| sorted.get((sorted.len() * p).div_ceil(100).max(1) - 1).copied().map(round);
-        Some(Self {
-            p50: rank(50)?,
-            p95: rank(95)?,
-            samples: u32::try_from(sorted.len()).unwrap_or(u32::MAX),
-        })
+        Some(Self { p50: rank(50)?, p95: rank(95)?, samples: u32::try_from(sorted.len()).unwrap_or(u32::MAX) })
     }
 }
 
@@ -229,7 +225,11 @@ pub fn operational_status<'a>(
     findings.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
     let status = findings.first().map_or(OperationalStatus::Operational, |(status, _)| *status);
     let reasons = if findings.is_empty() {
-        vec![if seen == 1 { "the one service is healthy".to_owned() } else { format!("all {seen} services are healthy") }]
+        vec![if seen == 1 {
+            "the one service is healthy".to_owned()
+        } else {
+            format!("all {seen} services are healthy")
+        }]
     } else {
         findings.into_iter().map(|(_, reason)| reason).collect()
     };

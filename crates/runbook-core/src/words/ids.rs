@@ -245,7 +245,9 @@ mod tests {
 
     #[test]
     fn names_that_could_be_options_paths_or_ranges_are_refused() {
-        for bad in ["v1$(reboot)", "v1`x`", "v1;x", "v'1", "", "-rf", "a..b", "/etc", "v1 2", "HEAD~1", "a:b", "x@{1}", "v1\n"] {
+        for bad in
+            ["v1$(reboot)", "v1`x`", "v1;x", "v'1", "", "-rf", "a..b", "/etc", "v1 2", "HEAD~1", "a:b", "x@{1}", "v1\n"]
+        {
             assert!(ReleaseId::new(bad).is_err(), "{bad:?} was taken");
         }
         for good in ["v1.2.3", "release/2026-01", "0123abc", "fastapi@1.0"] {

@@ -14,6 +14,8 @@ pub use action::{Action, Actor, ActorKind, Origin, Owner, ParseActionError, Requ
 pub use exit::{ExitCode, FailOn};
 pub use gate::{GateRule, RuleVerdict};
 pub use health::{Health, Judgement, Latency, OperationalStatus, Phases, Reading, StatusReason, operational_status};
-pub use ids::{CommitId, Digest, EffectKey, EnvironmentId, EventId, IdError, KindId, ReleaseId, RunId, ServiceId, StepId};
+pub use ids::{
+    CommitId, Digest, EffectKey, EnvironmentId, EventId, IdError, KindId, ReleaseId, RunId, ServiceId, StepId,
+};
 pub use outcome::{Failure, LeftBehind, Outcome, StepResult, Verdict};
 pub use release::{Live, Release};

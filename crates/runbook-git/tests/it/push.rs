@@ -147,6 +147,22 @@ async fn nobody_is_asked_for_a_password_and_none_is_told() {
 }
 
 #[tokio::test]
+async fn ssh_runs_with_the_users_settings_and_asks_nobody() {
+    let (repository, _, rollback) = cloned();
+    let folder = tempfile::tempdir().unwrap();
+    let (ssh, seen) = (folder.path().join("ssh"), folder.path().join("seen"));
+    let script = "#!/bin/sh\necho \"$@\" $SSH_ASKPASS_REQUIRE $GIT_TERMINAL_PROMPT >";
+    fs::write(&ssh, format!("{script} {}\nexit 255\n", seen.display())).unwrap();
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+    git(repository.path(), &["config", "core.sshCommand", &format!("{} -i a-key", ssh.display())]);
+    let push_to = Some("ssh://git@host.invalid/team/app.git".to_owned());
+    let told = why_not(&repository, &RollbackBranch { push_to, ..rollback }).await;
+    assert!(told.starts_with("the push to ssh://git@host.invalid/team/app.git ended with exit code 128"), "{told}");
+    let seen = fs::read_to_string(seen).unwrap();
+    assert!(seen.starts_with("-i a-key -o BatchMode=yes ") && seen.ends_with(" force 0\n"), "{seen}");
+}
+
+#[tokio::test]
 async fn a_linked_worktree_pushes_too() {
     let (repository, remote, rollback) = cloned();
     let folder = tempfile::tempdir().unwrap();

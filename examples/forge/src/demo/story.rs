@@ -52,7 +52,11 @@ impl Teller<'_> {
         let verified = rollback.as_ref().is_some_and(|rollback| rollback.verified);
         self.expect("the rollback is verified by a second watch", format!("{verified}"), verified);
         let status = report.map(|report| report.operational_status);
-        self.expect("the system is OPERATIONAL again", format!("{status:?}"), status == Some(OperationalStatus::Operational));
+        self.expect(
+            "the system is OPERATIONAL again",
+            format!("{status:?}"),
+            status == Some(OperationalStatus::Operational),
+        );
         let branch = rollback.and_then(|rollback| rollback.branch);
         let (found, same) = match &branch {
             Some(branch) => self.world.branch_equals(branch, "v1.0.0")?,
@@ -62,7 +66,11 @@ impl Teller<'_> {
         self.issue_says("✅ OPERATIONAL");
         self.issue_says("v1.1.0");
         let issues = self.world.open_issues();
-        self.expect("there is one status issue, and it is the same one", format!("{issues:?}"), issues == number.into_iter().collect::<Vec<_>>());
+        self.expect(
+            "there is one status issue, and it is the same one",
+            format!("{issues:?}"),
+            issues == number.into_iter().collect::<Vec<_>>(),
+        );
         Ok(())
     }
 
@@ -106,7 +114,9 @@ impl Teller<'_> {
     async fn versions(&mut self, version: &str) {
         for service in self.world.services() {
             let answer = self.world.ask(service).await;
-            let ok = answer.as_ref().is_ok_and(|answer| answer.starts_with("200 ") && self.world.is_version(service, answer, version));
+            let ok = answer
+                .as_ref()
+                .is_ok_and(|answer| answer.starts_with("200 ") && self.world.is_version(service, answer, version));
             let found = answer.unwrap_or_else(|error| error.to_string());
             let found: String = found.chars().take(100).collect();
             self.expect(&format!("{service} answers as {version}"), found, ok);

@@ -91,6 +91,9 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new(args: &Args, interrupt: Interrupt) -> Result<Self> {
+        // Services outlive the command that started them; here they become this process's own, so that it can end them.
+        #[cfg(target_os = "linux")]
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid())).context("failed to adopt services")?;
         let runbook = beside("runbook")?;
         let python = args.services == Services::Python;
         let repository = TempRepository::new();
@@ -138,7 +141,9 @@ impl World {
         // A story is the same inside and outside of GitHub Actions.
         let foreign = std::env::vars_os().map(|(name, _)| name).filter(|name| {
             name.to_str().is_some_and(|name| {
-                ["GITHUB_", "RUNNER_", "ACTIONS_", "RUNBOOK_", "SLACK_", "DISCORD_"].iter().any(|prefix| name.starts_with(prefix))
+                ["GITHUB_", "RUNNER_", "ACTIONS_", "RUNBOOK_", "SLACK_", "DISCORD_"]
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix))
             })
         });
         foreign.for_each(|name| {
@@ -187,7 +192,9 @@ impl World {
         let path = if service == "gradio" { "/" } else { "/health" };
         let asking = async {
             let mut stream = TcpStream::connect(("127.0.0.1", self.ports[at])).await?;
-            stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: forge\r\nconnection: close\r\n\r\n").as_bytes()).await?;
+            stream
+                .write_all(format!("GET {path} HTTP/1.1\r\nhost: forge\r\nconnection: close\r\n\r\n").as_bytes())
+                .await?;
             let mut answer = Vec::new();
             stream.take(1 << 20).read_to_end(&mut answer).await?;
             anyhow::Ok(String::from_utf8_lossy(&answer).into_owned())
@@ -239,6 +246,7 @@ impl World {
         if !matches!(&stopped, Ok(Ok(status)) if status.code() == Some(0)) {
             self.kill_leftovers();
         }
+        reap().await;
         Ok(())
     }
 
@@ -254,6 +262,20 @@ impl World {
             if let Some(group) = pid {
                 let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
             }
+        }
+    }
+}
+
+/// Takes in what the services left when they ended: they outlive the command that started them, and then belong to
+/// this process.
+async fn reap() {
+    use rustix::process::{WaitOptions, wait};
+    for _ in 0..50 {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            // One is still ending.
+            Ok(None) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(_) => return,
         }
     }
 }
@@ -279,7 +301,9 @@ fn copy(from: &Path, to: &str, repository: &TempRepository) -> Result<()> {
     for entry in fs::read_dir(from).with_context(|| format!("failed to read {}", from.display()))? {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| !name.starts_with('.') && *name != "__pycache__") else { continue };
+        let Some(name) = name.to_str().filter(|name| !name.starts_with('.') && *name != "__pycache__") else {
+            continue;
+        };
         let place = format!("{to}/{name}");
         if entry.file_type()?.is_dir() {
             copy(&entry.path(), &place, repository)?;

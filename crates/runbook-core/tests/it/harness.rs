@@ -1,0 +1,274 @@
+//! A world to run engines in: three services that are as healthy as the release that is live of them, and every other
+//! port in memory. Each run that ends here is checked: what the journal replays is what the engine returned.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use runbook_core::{
+    Action, Actor, ActorKind, EnvironmentId, Health, Live, Origin, Redactor, Release, ReleaseId, Request, RunId,
+    ServiceId, Verdict,
+    config::{Config, Document},
+    engine::{Cancel, Engine, RunResult, Surroundings},
+    event::{CommandRun, Event, EventKind},
+    ports::{CiReport, Deployer, Journal, OwnerState},
+    registry::{Lookup, Registry},
+    state::{EnvironmentState, RunState},
+};
+use runbook_testkit::{
+    FixedLiveness, MemoryDeployer, MemoryJournal, MemoryLatch, RecordingIssueTracker, RecordingNotifier, RecordingSink,
+    ScriptedProbe, VirtualClock,
+};
+
+use crate::kinds::{Healths, LiveProbe, Parts, TestChat, TestCi, TestDeployer, build_with};
+
+/// The services of [`CONFIG`].
+pub const SERVICES: [&str; 3] = ["api", "web", "worker"];
+
+/// Seven samples in each window; two bad ones in a row confirm a fault.
+pub const CONFIG: &str = r#"
+schema = 1
+
+[project]
+name = "Harness"
+
+[[service]]
+id = "api"
+probe = [{ kind = "live" }]
+
+[[service]]
+id = "web"
+probe = [{ kind = "live" }]
+
+[[service]]
+id = "worker"
+critical = false
+probe = [{ kind = "live" }]
+
+[deploy]
+kind = "memory"
+
+[ci]
+kind = "scripted"
+
+[monitor]
+window = "60s"
+interval = "10s"
+startup = "5s"
+confirm = 2
+
+[rollback]
+budget = 2
+
+[[notify]]
+kind = "chat"
+"#;
+
+/// Three services, one journal, and everything else that an engine touches.
+#[derive(Debug)]
+pub struct World {
+    pub config: Config,
+    pub registry: Registry,
+    pub journal: MemoryJournal,
+    /// What engines write to, where it is not `journal` itself.
+    pub writes_to: Option<Arc<dyn Journal>>,
+    pub deployer: MemoryDeployer,
+    /// What engines deploy with, where it is not `deployer` itself.
+    pub deploys_with: Option<Arc<dyn Deployer>>,
+    pub clock: VirtualClock,
+    pub latch: MemoryLatch,
+    pub tracker: Arc<RecordingIssueTracker>,
+    pub chat: Arc<RecordingNotifier>,
+    pub sink: Arc<RecordingSink>,
+    pub ci: Arc<Mutex<CiReport>>,
+    health: Healths,
+}
+
+impl World {
+    /// Nothing was ever deployed, and everything works.
+    pub fn new() -> Self {
+        Self::configured(CONFIG)
+    }
+
+    /// As [`World::new`], with another configuration.
+    pub fn configured(text: &str) -> Self {
+        let document = Document::parse(Path::new("runbook.toml"), text).unwrap();
+        let environment = document.default_environment().unwrap();
+        let mut registry = Registry::default();
+        registry.probe::<LiveProbe>().deployer::<TestDeployer>().ci::<TestCi>().notifier::<TestChat>();
+        let deployer = MemoryDeployer::new();
+        SERVICES.iter().for_each(|id| deployer.set_live(&service(id), Live::Stopped));
+        Self {
+            config: document.config(&environment, &Lookup::new(|_| None)).unwrap(),
+            registry,
+            journal: MemoryJournal::new(),
+            writes_to: None,
+            deployer,
+            deploys_with: None,
+            clock: VirtualClock::auto("2026-01-01T00:00:00Z".parse().unwrap()),
+            latch: MemoryLatch::new(),
+            tracker: Arc::new(RecordingIssueTracker::new()),
+            chat: Arc::new(RecordingNotifier::new("chat")),
+            sink: Arc::new(RecordingSink::new()),
+            ci: Arc::new(Mutex::new(CiReport { commands: vec![command(0)] })),
+            health: Healths::default(),
+        }
+    }
+
+    /// As [`World::new`], with `v1` live, watched, and known to be good.
+    pub async fn with_good_v1() -> Self {
+        let world = Self::new();
+        let first = world.deploy("v1").await;
+        assert_eq!(first.verdict(), Verdict::Succeeded, "{:?}", first.run.verdict);
+        world
+    }
+
+    /// From now on this release is as healthy as that.
+    pub fn release_is(&self, id: &str, health: Health) {
+        self.health.set(id, health);
+    }
+
+    /// From now on a service reads from a script, whatever is live.
+    pub fn script(&self, id: &str, healths: impl IntoIterator<Item = Health>) {
+        self.health.script(service(id), ScriptedProbe::healths(healths));
+    }
+
+    /// An engine of this world, as the process `pid`, who thinks so of the owners of other runs.
+    pub fn engine_of(&self, pid: u32, others: OwnerState) -> Engine {
+        let deployer = self.deploys_with.clone().unwrap_or_else(|| Arc::new(self.deployer.clone()));
+        let parts = Parts {
+            deployer,
+            live: self.deployer.clone(),
+            health: self.health.clone(),
+            ci: Arc::clone(&self.ci),
+            chat: Arc::clone(&self.chat),
+        };
+        build_with(parts);
+        let surroundings = Surroundings {
+            root: "/nonexistent".into(),
+            state_dir: "/nonexistent/.runbook".into(),
+            variables: Lookup::new(|_| None),
+            redactor: Redactor::new([]),
+            clock: Arc::new(self.clock.clone()),
+            liveness: Arc::new(FixedLiveness::process(pid, others)),
+            journal: self.writes_to.clone().unwrap_or_else(|| Arc::new(self.journal.clone())),
+            local_latch: Some(Arc::new(self.latch.clone())),
+            version_control: None,
+            issue_tracker: Ok(self.tracker.clone()),
+            history: None,
+            sinks: vec![self.sink.clone()],
+            hosted_runner: false,
+        };
+        Engine::assemble(&self.config, &self.registry, &surroundings).unwrap()
+    }
+
+    /// An engine of this world.
+    pub fn engine(&self) -> Engine {
+        self.engine_of(1, OwnerState::Alive)
+    }
+
+    /// Plans and executes, to the end.
+    pub async fn run(&self, request: Request) -> RunResult {
+        self.run_on(&self.engine(), request, &Cancel::default()).await
+    }
+
+    /// As [`World::run`], on a certain engine, with a way to end it.
+    pub async fn run_on(&self, engine: &Engine, request: Request, cancel: &Cancel) -> RunResult {
+        let plan = engine.prepare(&request, &self.config).await.unwrap();
+        let result = engine.execute(request, plan, cancel).await.unwrap();
+        if self.writes_to.is_none() {
+            self.check(&result);
+        }
+        result
+    }
+
+    pub async fn deploy(&self, version: &str) -> RunResult {
+        self.run(deploy(version)).await
+    }
+
+    /// What is live of each service, as the outside world knows it.
+    pub fn live(&self) -> Vec<String> {
+        SERVICES.iter().map(|id| self.deployer.live_now(&service(id)).to_string()).collect()
+    }
+
+    /// Everything that the journal tells.
+    pub fn environment(&self) -> EnvironmentState {
+        EnvironmentState::replay(&self.journal.events())
+    }
+
+    /// Each service's last known good release.
+    pub fn known_good(&self) -> Vec<Option<String>> {
+        let environment = self.environment();
+        SERVICES.iter().map(|id| environment.last_known_good(&service(id)).map(ToString::to_string)).collect()
+    }
+
+    /// The changes that were asked for since the first `skip`: `deploy api v1`.
+    pub fn ordered_since(&self, skip: usize) -> Vec<String> {
+        let ordered = self.deployer.ordered().into_iter().skip(skip);
+        ordered
+            .map(|o| {
+                let release = o.release.map(|r| format!(" {r}")).unwrap_or_default();
+                format!("{} {}{release}", o.operation, o.service)
+            })
+            .collect()
+    }
+
+    /// What was returned is what the stored lines say, up to the run's last event, and the lock is given back.
+    #[track_caller]
+    fn check(&self, result: &RunResult) {
+        let run = result.run.run;
+        let events = self.journal.events();
+        let is_end = |event: &Event| event.run == run && matches!(event.kind, EventKind::RunFinished { .. });
+        let end = events.iter().position(is_end).expect("a run that ended has a last event");
+        assert_eq!(EnvironmentState::replay(&events[..=end]), result.environment);
+        assert_eq!(replay(run, &events[..=end]), Some(result.run.clone()));
+        assert!(result.environment.lock.as_ref().is_none_or(|lock| lock.run != run), "the run kept its lock");
+        assert!(!result.environment.open_runs.contains_key(&run), "the run stayed open");
+        let late = events[end + 1..].iter().find(|event| event.run == run);
+        assert!(late.is_none(), "{late:?} came after the run's last event");
+    }
+}
+
+/// One run, folded from its first event on.
+pub fn replay(run: RunId, events: &[Event]) -> Option<RunState> {
+    let start = events.iter().position(|event| event.run == run)?;
+    let mut state = RunState::begin(&events[start])?;
+    events[start + 1..].iter().for_each(|event| state.apply(event));
+    Some(state)
+}
+
+pub fn service(id: &str) -> ServiceId {
+    ServiceId::new(id).unwrap()
+}
+
+pub fn release(id: &str) -> Release {
+    Release { id: ReleaseId::new(id).unwrap(), commit: None }
+}
+
+/// A person asks for this, with a reason.
+pub fn request(action: Action) -> Request {
+    Request {
+        action,
+        environment: EnvironmentId::new("production").unwrap(),
+        component: None,
+        version: None,
+        actor: Actor { name: "ada".to_owned(), kind: ActorKind::Person },
+        reason: Some("a test".to_owned()),
+        origin: Origin { trigger: "cli".to_owned(), ..Origin::default() },
+    }
+}
+
+pub fn deploy(version: &str) -> Request {
+    Request { version: Some(version.to_owned()), ..request(Action::Deploy) }
+}
+
+/// A command of CI that ended with this code.
+pub fn command(exit_code: i32) -> CommandRun {
+    CommandRun { argv: vec!["test".to_owned()], exit_code: Some(exit_code), elapsed_ms: 1, tail: Vec::new() }
+}
+
+/// The words of the verdict, with their reason.
+pub fn reason(result: &RunResult) -> &str {
+    result.run.verdict.as_ref().map_or("", |(_, reason)| reason)
+}

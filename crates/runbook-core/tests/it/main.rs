@@ -1,0 +1,20 @@
+//! The engine, its decisions and its folds, proved by whole runs over ports in memory and virtual time.
+//!
+//! `harness` is the world that the runs act on; each other module says in its first line what it guards.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has to stop")]
+
+mod effects;
+mod folds;
+mod harness;
+mod kinds;
+mod latch;
+mod lock;
+mod outbox;
+mod plans;
+mod rollbacks;
+mod stops;
+mod stories;
+mod totality;
+mod words;
+mod write_ahead;
