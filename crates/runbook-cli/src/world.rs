@@ -14,6 +14,17 @@ use runbook_render::Renderer;
 
 use crate::{fault::Fault, project::Project};
 
+/// What a command is going to do: what only looks does not open a repository or make ready to talk to a forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It measures or reads.
+    Look,
+    /// It plans, and prints the plan.
+    Plan,
+    /// It plans and executes, and writes its state.
+    Act,
+}
+
 /// What a command knows of its surroundings.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -23,20 +34,18 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Joins the adapters. Opens no connection; `prepare` makes the state directory ready to write.
-    pub(crate) fn new(project: &Project, sinks: Vec<Arc<dyn EventSink>>, prepare: bool) -> Result<Self, Fault> {
+    /// Joins the adapters. Opens no connection.
+    pub(crate) fn new(project: &Project, sinks: Vec<Arc<dyn EventSink>>, purpose: Purpose) -> Result<Self, Fault> {
         let config = &project.config;
-        if prepare {
+        if purpose == Purpose::Act {
             prepare_state_dir(&project.state_dir).map_err(|error| {
                 Fault::usage(runbook_core::engine::with_causes(&error))
                     .hint("nothing was changed; make it writable, or name another with RUNBOOK_STATE_DIR")
             })?;
         }
         let actions = ActionsEnvironment::from(&project.variables);
-        let repository: Option<Arc<dyn VersionControl>> = match GitRepository::open(&project.root) {
-            Ok(repository) => Some(Arc::new(repository)),
-            Err(_) => None,
-        };
+        let repository = (purpose != Purpose::Look).then(|| GitRepository::open(&project.root).ok()).flatten();
+        let repository = repository.map(|repository| Arc::new(repository) as Arc<dyn VersionControl>);
         let surroundings = Surroundings {
             root: project.root.clone(),
             state_dir: project.state_dir.clone(),
@@ -50,7 +59,10 @@ impl World {
             journal: Arc::new(FileJournal::open(&project.state_dir, &config.environment)),
             local_latch: Some(Arc::new(FileLatch::new(&project.state_dir, &config.environment))),
             version_control: repository,
-            issue_tracker: issue_tracker(project, actions.as_ref()),
+            issue_tracker: match purpose {
+                Purpose::Act => issue_tracker(project, actions.as_ref()),
+                Purpose::Look | Purpose::Plan => Err("this command publishes nothing".to_owned()),
+            },
             history: None,
             sinks,
             hosted_runner: actions.as_ref().is_some_and(ActionsEnvironment::is_github_hosted),

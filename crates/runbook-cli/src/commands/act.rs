@@ -18,7 +18,7 @@ use crate::{
     output::Output,
     project::Project,
     signals,
-    world::World,
+    world::{Purpose, World},
 };
 
 /// What a command asks for, before anything is known of the world.
@@ -62,9 +62,12 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
         signals::listen().map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
     let project = Project::load(&args.global, wish.action != Action::UpdateStatus)?;
     let sinks: Vec<Arc<dyn EventSink>> = output.sinks();
-    // A dry run touches nothing, and an emergency stop goes on where the state directory cannot be written.
-    let prepare = !args.global.dry_run && wish.action != Action::EmergencyStop;
-    let world = World::new(&project, sinks, prepare)?;
+    let purpose = if args.global.dry_run { Purpose::Plan } else { Purpose::Act };
+    let world = World::new(&project, sinks, purpose).or_else(|fault| match wish.action {
+        // A stop goes on where the state directory cannot be written.
+        Action::EmergencyStop => World::new(&project, output.sinks(), Purpose::Plan),
+        _ => Err(fault),
+    })?;
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
     let (actor, origin) = world.origin().await;
     let request = Request {
@@ -93,6 +96,8 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
 fn exit_code(result: &RunResult, fail_on: FailOn) -> ExitCode {
     match (result.verdict(), result.run.cancelled) {
         (Verdict::Aborted, Some(Signal::Terminate)) => ExitCode::Terminated,
+        // Without a signal it was a stop or a takeover that ended it.
+        (Verdict::Aborted, None) => ExitCode::Blocked,
         (Verdict::Succeeded, _) if result.run.request.action == Action::UpdateStatus => {
             let healths = result.report.services.iter().map(|service| service.health);
             fail_on.exit_code(result.report.operational_status, healths)

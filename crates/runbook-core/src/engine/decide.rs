@@ -45,7 +45,10 @@ pub fn decide(plan: &Plan, run: &RunState, environment: &EnvironmentState, now: 
         return Next::SetLatch;
     }
     if run.cancelled.is_some() {
-        return case.cancelled();
+        return case.ended("ended by a signal");
+    }
+    if let Some(why) = case.overtaken() {
+        return case.ended(&why);
     }
     for state in run.steps.iter().filter(|state| state.step.when != When::Finally) {
         // Once a rollback is decided, what led to it is settled; the way there is not gone on.
@@ -123,16 +126,29 @@ impl Case<'_> {
         self.run.service_effects().filter(|(_, effect)| effect.is_unknown()).map(|(service, _)| service).collect()
     }
 
-    fn cancelled(&self) -> Next {
+    /// Why this run may change nothing any more: somebody stopped everything, or took over, since it took the lock.
+    fn overtaken(&self) -> Option<String> {
+        if !self.run.locked || self.plan.action == Action::EmergencyStop {
+            return None;
+        }
+        match &self.environment.latch {
+            Some(latch) => Some(format!("ended by an emergency stop ({}: {})", latch.actor, latch.reason)),
+            None if self.environment.fence > self.run.epoch => Some("ended, because another run has taken over".to_owned()),
+            None => None,
+        }
+    }
+
+    /// The run ends here, before its time.
+    fn ended(&self, why: &str) -> Next {
         let unknown = self.unknown_services();
         if !unknown.is_empty() {
-            return self.needs_operator(format!("ended by a signal; nobody knows what is live of {}", list(&unknown)));
+            return self.needs_operator(format!("{why}; nobody knows what is live of {}", list(&unknown)));
         }
         let changed = self.run.changed_services();
         let reason = if changed.is_empty() {
-            "ended by a signal; nothing was changed".to_owned()
+            format!("{why}; nothing was changed")
         } else {
-            format!("ended by a signal; {} had been changed and was not watched to the end", list(&changed))
+            format!("{why}; {} had been changed and was not watched to the end", list(&changed))
         };
         Next::Conclude(Verdict::Aborted, reason)
     }

@@ -110,6 +110,8 @@ pub struct RunState {
     pub rollback: Option<RollbackDecision>,
     /// The signal that asked it to end.
     pub cancelled: Option<Signal>,
+    /// Whether this run took the lock at some time.
+    pub locked: bool,
     /// Whether this run set the stop latch.
     pub latched: bool,
     /// Whether this run lifted the stop latch.
@@ -153,6 +155,7 @@ impl RunState {
             effects: BTreeMap::new(),
             rollback: None,
             cancelled: None,
+            locked: false,
             latched: false,
             lifted: false,
             verdict: None,
@@ -180,7 +183,10 @@ impl RunState {
                 self.owner = owner.clone();
                 self.epoch = event.epoch;
             }
-            EventKind::LockAcquired { .. } => self.epoch = event.epoch,
+            EventKind::LockAcquired { .. } => {
+                self.locked = true;
+                self.epoch = event.epoch;
+            }
             EventKind::StepStarted { step, .. } => {
                 if let Some(state) = self.step_mut(step) {
                     state.status = StepStatus::Running;
