@@ -6,10 +6,10 @@ use clap::Parser;
 use runbook_core::{ExitCode, registry::Registry};
 
 use crate::{
-    args::{Args, Format},
+    args::Args,
     commands,
     fault::Fault,
-    output::{Output, Verbosity},
+    output::{Format, Output, Verbosity},
 };
 
 /// The command line of Runbook, with whatever kinds were registered.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 use runbook_core::{FailOn, ServiceId};
 
-use crate::output::Verbosity;
+use crate::output::{Format, Verbosity};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -65,17 +65,6 @@ impl Global {
             (false, _) => Verbosity::Trace,
         }
     }
-}
-
-/// What stdout carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A summary for people; progress goes to stderr
-    Human,
-    /// One JSON document at the end
-    Json,
-    /// JSON lines as things happen, and one document at the end
-    Events,
 }
 
 #[derive(Debug, Subcommand)]

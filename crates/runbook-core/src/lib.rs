@@ -39,9 +39,9 @@ mod words;
 
 #[cfg(feature = "engine")]
 pub use redact::{Redactor, Secret};
-pub use report::{IssueRow, NotificationRow, ReleasesRow, Report, ReturnRow, RollbackRow, StageRow};
+pub use report::{IssueRow, NotificationRow, ReleasesRow, Report};
 pub use status::{
-    Permission, ServiceFacts, ServiceRow, StatusContext, StatusDocument, StatusView, SuggestedCommand, current_status,
-    service_rows, status_of_rows,
+    Permission, ReturnRow, RollbackRow, ServiceFacts, ServiceRow, StageRow, StatusContext, StatusDocument, StatusView,
+    SuggestedCommand, current_status, service_rows, status_of_rows,
 };
 pub use words::*;

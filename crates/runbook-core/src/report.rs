@@ -6,54 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::Operation,
-    state::{EnvironmentState, RunState, StepStatus},
-    status::{ServiceRow, StatusContext, current_status, service_rows},
-    words::{
-        Action, CommitId, EnvironmentId, GateRule, Live, OperationalStatus, ReleaseId, RunId, ServiceId, StepId,
-        Verdict,
-    },
+    state::{EnvironmentState, RunState},
+    status::{RollbackRow, ServiceRow, StageRow, StatusContext, current_status, id_of, service_rows},
+    words::{Action, CommitId, EnvironmentId, OperationalStatus, ReleaseId, RunId, ServiceId, Verdict},
 };
-
-/// One stage's line in a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
-pub struct StageRow {
-    /// The step.
-    pub id: StepId,
-    /// `passed`, `warned`, `skipped`, `blocked`, `failed`, `running` or `pending`.
-    pub outcome: String,
-    /// Why, where there is something to say.
-    pub reason: Option<String>,
-    /// How long it took, in milliseconds.
-    pub elapsed_ms: u64,
-    /// The gate rules that it answered.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<GateRule>,
-}
-
-impl StageRow {
-    /// A line for each step of a run.
-    pub fn of(run: &RunState) -> Vec<Self> {
-        run.steps
-            .iter()
-            .map(|state| {
-                let (outcome, reason) = match &state.status {
-                    StepStatus::Pending => ("pending", None),
-                    StepStatus::Running => ("running", None),
-                    StepStatus::Finished(result) => (result.word(), result.reason()),
-                };
-                Self {
-                    id: state.step.id.clone(),
-                    outcome: outcome.to_owned(),
-                    reason,
-                    elapsed_ms: state.elapsed_ms,
-                    rules: state.rules.clone(),
-                }
-            })
-            .collect()
-    }
-}
 
 /// What was live before a run, and after it. `null`: unknown or stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -63,57 +19,6 @@ pub struct ReleasesRow {
     pub before: BTreeMap<ServiceId, Option<ReleaseId>>,
     /// After it.
     pub after: BTreeMap<ServiceId, Option<ReleaseId>>,
-}
-
-/// One service's way back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
-pub struct ReturnRow {
-    /// What was live; `null` when that was unknown.
-    pub from: Option<ReleaseId>,
-    /// What is live again.
-    pub to: ReleaseId,
-}
-
-/// The rollback of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
-pub struct RollbackRow {
-    /// Each service's way back.
-    pub services: BTreeMap<ServiceId, ReturnRow>,
-    /// Why it was decided.
-    pub reason: String,
-    /// Whether nobody had to ask for it.
-    pub automatic: bool,
-    /// The branch that records it in the repository.
-    pub branch: Option<String>,
-    /// Whether the services were measured healthy afterwards, over the whole window.
-    pub verified: bool,
-}
-
-impl RollbackRow {
-    /// The rollback of a run, where one was decided.
-    pub fn of(run: &RunState) -> Option<Self> {
-        let decision = run.rollback.as_ref()?;
-        let branch = run.effects.values().find_map(|effect| match &effect.operation {
-            Operation::RollbackBranch { branch, .. } if effect.is_done() => Some(branch.clone()),
-            _ => None,
-        });
-        let services = decision.services.iter();
-        Some(Self {
-            services: services
-                .map(|(id, target)| (id.clone(), ReturnRow { from: id_of(&target.from), to: target.to.id.clone() }))
-                .collect(),
-            reason: decision.reason.clone(),
-            automatic: decision.automatic,
-            branch,
-            verified: run.rollback_verified() == Some(true),
-        })
-    }
-}
-
-fn id_of(live: &Live) -> Option<ReleaseId> {
-    live.release().map(|release| release.id.clone())
 }
 
 /// One chat's line.

@@ -1,6 +1,7 @@
-//! Where everything that people and programs see is written: `progress` as it happens, `paint` for colours and
-//! carets, and here the documents at the end.
+//! Where everything that people and programs see is written: `format` says what was asked for, `progress` shows what
+//! happens, `paint` colours and draws carets, and here are the documents at the end.
 
+mod format;
 mod paint;
 mod progress;
 
@@ -16,21 +17,9 @@ use runbook_render::{terminal_report, terminal_status};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{args::Format, fault::Fault};
+use crate::fault::Fault;
+pub(crate) use format::{Format, Verbosity};
 use progress::{EventLines, Progress};
-
-/// How much is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Verbosity {
-    /// Only the end.
-    Quiet,
-    /// Steps and the end.
-    Normal,
-    /// What stages say too, and the log.
-    Verbose,
-    /// Everything.
-    Trace,
-}
 
 /// The output of one command.
 #[derive(Debug, Clone)]

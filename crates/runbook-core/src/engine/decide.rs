@@ -133,7 +133,9 @@ impl Case<'_> {
         }
         match &self.environment.latch {
             Some(latch) => Some(format!("ended by an emergency stop ({}: {})", latch.actor, latch.reason)),
-            None if self.environment.fence > self.run.epoch => Some("ended, because another run has taken over".to_owned()),
+            None if self.environment.fence > self.run.epoch => {
+                Some("ended, because another run has taken over".to_owned())
+            }
             None => None,
         }
     }

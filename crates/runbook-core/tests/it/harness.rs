@@ -10,7 +10,7 @@ use runbook_core::{
     Action, Actor, ActorKind, EnvironmentId, Health, Live, Origin, Redactor, Release, ReleaseId, Request, RunId,
     ServiceId, Verdict,
     config::{Config, Document},
-    engine::{Cancel, Engine, RunResult, Surroundings},
+    engine::{Cancel, Engine, Permit, RunResult, Surroundings},
     event::{CommandRun, Event, EventKind},
     ports::{CiReport, Deployer, Journal, OwnerState},
     registry::{Lookup, Registry},
@@ -21,7 +21,7 @@ use runbook_testkit::{
     ScriptedProbe, VirtualClock,
 };
 
-use crate::kinds::{Healths, LiveProbe, Parts, TestChat, TestCi, TestDeployer, build_with};
+use crate::kinds::{Healths, LiveProbe, Parts, Spy, TestChat, TestCi, TestDeployer, build_with};
 
 /// The services of [`CONFIG`].
 pub const SERVICES: [&str; 3] = ["api", "web", "worker"];
@@ -132,6 +132,11 @@ impl World {
     /// From now on a service reads from a script, whatever is live.
     pub fn script(&self, id: &str, healths: impl IntoIterator<Item = Health>) {
         self.health.script(service(id), ScriptedProbe::healths(healths));
+    }
+
+    /// From now on `look` sees each change before it is made, with the permit for it.
+    pub fn spy(&mut self, look: impl Fn(&Permit, &str, &ServiceId) + Send + Sync + 'static) {
+        self.deploys_with = Some(Arc::new(Spy { deployer: self.deployer.clone(), look: Box::new(look) }));
     }
 
     /// An engine of this world, as the process `pid`, who thinks so of the owners of other runs.

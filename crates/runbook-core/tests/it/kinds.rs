@@ -180,3 +180,42 @@ impl Notifier for TestChat {
         self.0.notify(permit, view).await
     }
 }
+
+type Look = dyn Fn(&Permit, &str, &ServiceId) + Send + Sync;
+
+/// A deployer that lets a test look at each change before it is made.
+pub struct Spy {
+    pub deployer: MemoryDeployer,
+    pub look: Box<Look>,
+}
+
+impl std::fmt::Debug for Spy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Spy")
+    }
+}
+
+#[async_trait]
+impl Deployer for Spy {
+    async fn live(&self, service: &ServiceId) -> Result<Live, DeployError> {
+        self.deployer.live(service).await
+    }
+    async fn rehearse(&self, order: &Order) -> Result<Rehearsal, DeployError> {
+        self.deployer.rehearse(order).await
+    }
+    async fn deploy(&self, permit: &Permit, order: &Order) -> Result<Deployed, DeployError> {
+        (self.look)(permit, "deploy", &order.service);
+        self.deployer.deploy(permit, order).await
+    }
+    async fn activate(&self, permit: &Permit, order: &Order) -> Result<Deployed, DeployError> {
+        (self.look)(permit, "activate", &order.service);
+        self.deployer.activate(permit, order).await
+    }
+    async fn stop(&self, permit: &Permit, service: &ServiceId) -> Result<Deployed, DeployError> {
+        (self.look)(permit, "stop", service);
+        self.deployer.stop(permit, service).await
+    }
+    async fn state(&self, key: &EffectKey, service: &ServiceId, to: &Live) -> Result<Landed, DeployError> {
+        self.deployer.state(key, service, to).await
+    }
+}

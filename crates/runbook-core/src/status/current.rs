@@ -1,0 +1,35 @@
+//! The operational status as it may be stated now.
+
+use jiff::Timestamp;
+
+use super::{ServiceRow, StatusContext, service_rows};
+use crate::{
+    state::{EnvironmentState, RunState},
+    words::{OperationalStatus, StatusReason, Verdict, operational_status},
+};
+
+/// The operational status of these lines.
+pub fn status_of_rows(rows: &[ServiceRow], stopped: bool) -> (OperationalStatus, Vec<String>) {
+    let reasons = rows.iter().map(|row| StatusReason { name: &row.name, critical: row.critical, health: row.health });
+    operational_status(reasons, stopped)
+}
+
+/// The operational status as a run may state it: the table, and never OPERATIONAL after a run that needs an operator.
+pub fn current_status(
+    run: &RunState,
+    environment: &EnvironmentState,
+    context: &StatusContext,
+    now: Timestamp,
+) -> (OperationalStatus, Vec<String>) {
+    let (mut status, mut reasons) =
+        status_of_rows(&service_rows(environment, context, now), environment.latch.is_some());
+    match &run.verdict {
+        Some((Verdict::NeedsOperator, reason)) => {
+            status = status.max(OperationalStatus::Degraded);
+            reasons.insert(0, format!("the {} needs an operator: {reason}", run.request.action));
+        }
+        Some((Verdict::RolledBack, reason)) => reasons.push(reason.clone()),
+        _ => {}
+    }
+    (status, reasons)
+}

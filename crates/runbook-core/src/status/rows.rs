@@ -1,0 +1,161 @@
+//! The lines of reports and pictures: stages, services, the way back.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::StatusContext;
+use crate::{
+    event::Operation,
+    state::{EnvironmentState, RunState, StepStatus},
+    words::{GateRule, Health, Latency, Live, ReleaseId, ServiceId, StepId},
+};
+
+/// One stage's line in a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct StageRow {
+    /// The step.
+    pub id: StepId,
+    /// `passed`, `warned`, `skipped`, `blocked`, `failed`, `running` or `pending`.
+    pub outcome: String,
+    /// Why, where there is something to say.
+    pub reason: Option<String>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// The gate rules that it answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<GateRule>,
+}
+
+impl StageRow {
+    /// A line for each step of a run.
+    pub fn of(run: &RunState) -> Vec<Self> {
+        run.steps
+            .iter()
+            .map(|state| {
+                let (outcome, reason) = match &state.status {
+                    StepStatus::Pending => ("pending", None),
+                    StepStatus::Running => ("running", None),
+                    StepStatus::Finished(result) => (result.word(), result.reason()),
+                };
+                Self {
+                    id: state.step.id.clone(),
+                    outcome: outcome.to_owned(),
+                    reason,
+                    elapsed_ms: state.elapsed_ms,
+                    rules: state.rules.clone(),
+                }
+            })
+            .collect()
+    }
+}
+
+/// One service's line in a report or an issue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct ServiceRow {
+    /// Its id.
+    pub id: ServiceId,
+    /// What people call it.
+    pub name: String,
+    /// Its port, where its URL has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Its health; stale evidence counts as unknown.
+    pub health: Health,
+    /// Whether its owner calls it critical.
+    pub critical: bool,
+    /// Latency over the newest look's samples.
+    pub latency_ms: Option<Latency>,
+    /// What was asked and what came back.
+    pub evidence: String,
+    /// Since when its health is what it is.
+    pub since: Option<Timestamp>,
+    /// When it was last measured.
+    pub measured_at: Option<Timestamp>,
+    /// What is live; `null` when that is unknown.
+    pub release: Option<ReleaseId>,
+}
+
+/// A line for each configured service, with evidence older than its validity counted as unknown. Pure.
+pub fn service_rows(environment: &EnvironmentState, context: &StatusContext, now: Timestamp) -> Vec<ServiceRow> {
+    context
+        .services
+        .iter()
+        .map(|facts| {
+            let state = environment.service(&facts.id);
+            let judgement = state.and_then(|s| s.judgement.as_ref());
+            let fresh = judgement.is_some_and(|j| context.valid_until(j.at) >= now);
+            let (health, evidence) = match judgement {
+                Some(j) if fresh => (j.health, j.evidence.clone()),
+                Some(j) => (Health::Unknown, format!("last measured {}, which is too long ago: {}", j.at, j.evidence)),
+                None => (Health::Unknown, "never measured".to_owned()),
+            };
+            ServiceRow {
+                id: facts.id.clone(),
+                name: facts.name.clone(),
+                port: facts.port,
+                health,
+                critical: facts.critical,
+                latency_ms: judgement.filter(|_| fresh).and_then(|j| j.latency_ms),
+                evidence,
+                since: state.and_then(|s| s.since).filter(|_| fresh),
+                measured_at: judgement.map(|j| j.at),
+                release: state.and_then(|s| s.live.release()).map(|release| release.id.clone()),
+            }
+        })
+        .collect()
+}
+
+/// One service's way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct ReturnRow {
+    /// What was live; `null` when that was unknown.
+    pub from: Option<ReleaseId>,
+    /// What is live again.
+    pub to: ReleaseId,
+}
+
+/// The rollback of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
+pub struct RollbackRow {
+    /// Each service's way back.
+    pub services: BTreeMap<ServiceId, ReturnRow>,
+    /// Why it was decided.
+    pub reason: String,
+    /// Whether nobody had to ask for it.
+    pub automatic: bool,
+    /// The branch that records it in the repository.
+    pub branch: Option<String>,
+    /// Whether the services were measured healthy afterwards, over the whole window.
+    pub verified: bool,
+}
+
+impl RollbackRow {
+    /// The rollback of a run, where one was decided.
+    pub fn of(run: &RunState) -> Option<Self> {
+        let decision = run.rollback.as_ref()?;
+        let branch = run.effects.values().find_map(|effect| match &effect.operation {
+            Operation::RollbackBranch { branch, .. } if effect.is_done() => Some(branch.clone()),
+            _ => None,
+        });
+        let services = decision.services.iter();
+        Some(Self {
+            services: services
+                .map(|(id, target)| (id.clone(), ReturnRow { from: id_of(&target.from), to: target.to.id.clone() }))
+                .collect(),
+            reason: decision.reason.clone(),
+            automatic: decision.automatic,
+            branch,
+            verified: run.rollback_verified() == Some(true),
+        })
+    }
+}
+
+pub(crate) fn id_of(live: &Live) -> Option<ReleaseId> {
+    live.release().map(|release| release.id.clone())
+}
