@@ -4,7 +4,7 @@
 use git2::{ErrorCode, Repository, StatusOptions};
 use runbook_core::ports::{Checkout, VersionError};
 
-use crate::{error::unable, repository::commit_id};
+use crate::{commits::commit_id, error::unable};
 
 /// How many changed paths are told.
 const MOST_DIRTY: usize = 20;

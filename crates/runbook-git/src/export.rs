@@ -16,8 +16,8 @@ use git2::{Repository, Tree};
 use runbook_core::{CommitId, ports::VersionError};
 
 use crate::{
+    commits::find_commit,
     error::{refused, unable, unwritten},
-    repository::find_commit,
 };
 
 /// The file in an exported folder that says which commit it holds. It comes with the folder, in the one rename that

@@ -5,9 +5,9 @@ use globset::Glob;
 use runbook_core::{CommitId, Release, ports::VersionError};
 
 use crate::{
+    commits::{commit_id, find_commit},
     error::{refused, unable},
     order::natural,
-    repository::{commit_id, find_commit},
     tags::{short, tags},
 };
 

@@ -32,6 +32,7 @@
 //! ```
 
 mod checkout;
+mod commits;
 mod error;
 mod export;
 mod history;

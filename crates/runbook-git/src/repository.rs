@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
+use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 use runbook_core::{
     CommitId, LeftBehind, Release, ReleaseId,
     engine::{Permit, Refusal},
@@ -147,22 +147,6 @@ fn not_opened(path: &Path, error: git2::Error) -> VersionError {
         ""
     };
     error::unable(format!("open the repository {}{mend}", path.display()))(error)
-}
-
-/// The commit of that id, which must be here.
-pub(crate) fn find_commit<'r>(repository: &'r Repository, id: &CommitId) -> Result<git2::Commit<'r>, VersionError> {
-    let not_found = || VersionError::NotFound { version: id.to_string(), hint: resolve::shallow_hint(repository) };
-    // 64 digits are a SHA-256 id, which no repository that libgit2 could open here contains.
-    let oid = Oid::from_str(id.as_str()).map_err(|_| not_found())?;
-    repository.find_commit(oid).map_err(|error| match error.code() {
-        ErrorCode::NotFound => not_found(),
-        _ => error::unable(format!("read commit {}", id.short()))(error),
-    })
-}
-
-/// An object id as the core's word for a commit.
-pub(crate) fn commit_id(oid: Oid) -> Result<CommitId, VersionError> {
-    CommitId::new(oid.to_string()).map_err(|error| error::refused(error.to_string()))
 }
 
 #[async_trait]

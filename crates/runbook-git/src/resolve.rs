@@ -8,9 +8,9 @@ use runbook_core::{
 };
 
 use crate::{
+    commits::{commit_id, shallow_hint},
     error::{unable, unusable},
     order::natural,
-    repository::commit_id,
     tags::{self, short},
 };
 
@@ -122,11 +122,6 @@ fn hint(repository: &Repository, version: &str) -> Option<String> {
         None => {}
     }
     if hints.is_empty() { None } else { Some(hints.join("; ")) }
-}
-
-/// What to do about a history that is not all here.
-pub(crate) fn shallow_hint(repository: &Repository) -> Option<String> {
-    repository.is_shallow().then(|| "the repository is shallow: git fetch --unshallow --tags".to_owned())
 }
 
 /// Whether the name is HEAD or a branch, here or on a remote.

@@ -8,9 +8,9 @@ use runbook_core::{
 };
 
 use crate::{
+    commits::{commit_id, find_commit},
     error::{refused, unable},
     merge::merge,
-    repository::{commit_id, find_commit},
     selection::Selection,
     tags::short,
 };

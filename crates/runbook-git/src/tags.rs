@@ -4,9 +4,9 @@ use git2::{ErrorCode, Object, ObjectType, Oid, Repository};
 use runbook_core::{CommitId, ReleaseId, ports::VersionError};
 
 use crate::{
+    commits::find_commit,
     error::{refused, unable},
     order::natural,
-    repository::find_commit,
 };
 
 /// A tag and the commit that it names, annotated tags peeled.

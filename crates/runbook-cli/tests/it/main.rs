@@ -1,0 +1,25 @@
+//! The real `runbook`, started as people and CI start it: exit codes, words, documents, and what is left behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on shall panic, and say what it found"
+)]
+
+mod actions;
+mod bench;
+mod chats;
+mod configuration;
+mod dry_run;
+mod environments;
+mod exit_codes;
+mod formats;
+mod gate;
+mod github;
+mod help;
+mod init;
+mod journal;
+mod schemas;
+mod secrets;
+mod signals;
+mod state_directory;
+mod versions;
