@@ -1,6 +1,8 @@
 //! A rollback as the repository keeps it: one new commit on one new branch. Its tree is made from trees, not from
 //! differences, so nothing can conflict and nothing can come out empty; its parent is the head, so it merges forward.
 
+use std::time::Duration;
+
 use git2::{Commit, Config, ErrorCode, Oid, Repository, Signature};
 use runbook_core::{
     CommitId,
@@ -15,6 +17,10 @@ use crate::{
     tags::short,
 };
 
+/// How often the branch is tried for, while another process holds git's lock on it, and the pause between.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Makes commit and branch, or finds that they were made already.
 pub(crate) fn record(repository: &Repository, rollback: &RollbackBranch) -> Result<CommitId, VersionError> {
     let branch = &rollback.branch;
@@ -28,19 +34,29 @@ pub(crate) fn record(repository: &Repository, rollback: &RollbackBranch) -> Resu
         return commit_id(made);
     }
     let commit = commit(repository, &rollback.message, &head, tree).map_err(unable("write the rollback commit"))?;
-    match repository.reference(&reference, commit, false, &format!("runbook: rollback to {}", rollback.to.short())) {
-        Ok(_) => commit_id(commit),
+    let note = format!("runbook: rollback to {}", rollback.to.short());
+    let mut tries = 0;
+    loop {
+        let Err(error) = repository.reference(&reference, commit, false, &note) else { return commit_id(commit) };
         // Somebody made it in this very moment; the same rollback made twice is one rollback.
-        Err(error) if error.code() == ErrorCode::Exists => {
-            match made_before(repository, &reference, head.id(), tree)? {
-                Some(made) => commit_id(made),
-                None => {
-                    Err(unable(format!("make the branch {branch}; a branch with a part of its name may exist"))(error))
-                }
-            }
+        if let Some(made) = made_before(repository, &reference, head.id(), tree)? {
+            return commit_id(made);
         }
-        Err(error) => Err(unable(format!("make the branch {branch}"))(error)),
+        tries += 1;
+        if error.code() == ErrorCode::Exists {
+            return Err(unable(format!("make the branch {branch}; a branch with a part of its name may exist"))(error));
+        }
+        if tries > LOCK_TRIES {
+            return Err(unable(format!("make the branch {branch}"))(error));
+        }
+        pause();
     }
+}
+
+/// Waits for whoever holds git's lock on the reference: it is held for a moment only.
+#[allow(clippy::disallowed_methods, reason = "this runs on a thread for blocking work, under a deadline")]
+fn pause() {
+    std::thread::sleep(LOCK_PAUSE);
 }
 
 /// The head, which becomes the parent.

@@ -53,7 +53,7 @@ impl Checkout {
     /// The cargo that started this program, at the root of the checkout. Its own output goes to stderr.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(arguments).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+        command.args(arguments).current_dir(&self.root);
         command
     }
 

@@ -175,6 +175,10 @@ impl Case<'_> {
 
     fn blocked(&self, step: &Step, reasons: &[String]) -> Next {
         let reason = reasons.join("; ");
+        // The latch is set: whatever keeps the services from going down is for a person.
+        if self.plan.action == Action::EmergencyStop {
+            return self.needs_operator(reason);
+        }
         if self.run.changed_services().is_empty() {
             return Next::Conclude(Verdict::Blocked, reason);
         }
@@ -325,6 +329,11 @@ impl Case<'_> {
     fn leave(&self, step: &Step, why: &str) -> Next {
         let changed = self.run.changed_services();
         let by_hand = |problem: String| self.needs_operator(format!("{why}; {problem}"));
+        // Unknown never rolls back.
+        let unknown = self.unknown_services();
+        if !unknown.is_empty() {
+            return by_hand(format!("nobody knows what is live of {}", list(&unknown)));
+        }
         if !self.run.steps.iter().any(|s| s.step.kind.as_str() == stage_kind::ROLLBACK) || self.run.rollback.is_some() {
             return self.needs_operator(format!("{}: {why}", step.id));
         }
@@ -408,6 +417,10 @@ impl Case<'_> {
 
     /// Every step ended well.
     fn conclusion(&self) -> Next {
+        let unknown = self.unknown_services();
+        if !unknown.is_empty() {
+            return self.needs_operator(format!("nobody knows how the effects on {} ended", list(&unknown)));
+        }
         let changing: Vec<String> =
             self.plan.changing().map(|(service, target)| format!("{} {target}", service.id)).collect();
         let (verdict, reason) = match (self.plan.action, &self.run.rollback) {

@@ -155,15 +155,15 @@ impl Engine {
     }
 
     async fn lift_latch(&self, ledger: &Ledger, request: &Request) -> Result<(), EngineError> {
-        let reason = request.reason.clone().unwrap_or_default();
-        ledger.commit(EventKind::StopLifted { actor: request.actor.clone(), reason }).await?;
-        if let Some(local) = &self.ledger.local_latch {
-            local
-                .clear()
-                .await
-                .map_err(|error| EngineError::Stuck { place: error.place.clone(), problem: with_causes(&error) })?;
+        // This machine's first: when it stays, the shared one stays too, and the run says so.
+        if let Some(local) = &self.ledger.local_latch
+            && let Err(error) = local.clear().await
+        {
+            let reason = with_causes(&error);
+            return ledger.commit(EventKind::VerdictReached { verdict: Verdict::Failed, reason }).await;
         }
-        Ok(())
+        let reason = request.reason.clone().unwrap_or_default();
+        ledger.commit(EventKind::StopLifted { actor: request.actor.clone(), reason }).await
     }
 
     async fn run_step(

@@ -350,6 +350,8 @@ impl Ledger {
         for stored in &stored {
             Self::apply(inner, self.run, &stored.event);
         }
+        // After a lost answer they are there already.
+        inner.buffer.retain(|draft| !stored.iter().any(|stored| stored.event.id == draft.id));
         inner.head = head;
         Ok(())
     }

@@ -40,12 +40,12 @@ impl Stage for SafetyGate {
             Action::UpdateStatus | Action::EmergencyStop => {}
             Action::Resume => rules.extend([journal(&environment), person(cx, &environment)]),
             Action::Rollback => {
-                rules.extend([journal(&environment), stop_latch(cx), self.lock(cx, &environment).await]);
+                rules.extend([journal(&environment), stop_latch(cx, &environment), self.lock(cx, &environment).await]);
                 rules.push(self.live_release(cx, &environment).await);
                 rules.push(self.rollback_target(cx, &environment).await);
             }
             Action::Deploy | Action::UpdateComponent => {
-                rules.extend([journal(&environment), stop_latch(cx), self.lock(cx, &environment).await]);
+                rules.extend([journal(&environment), stop_latch(cx, &environment), self.lock(cx, &environment).await]);
                 rules.extend([self.version(cx), self.worktree().await]);
                 rules.push(self.live_release(cx, &environment).await);
                 rules.push(self.way_there(cx).await);
@@ -84,8 +84,9 @@ fn journal(environment: &EnvironmentState) -> GateRule {
     }
 }
 
-fn stop_latch(cx: &StageContext) -> GateRule {
-    if cx.plan().latched {
+fn stop_latch(cx: &StageContext, environment: &EnvironmentState) -> GateRule {
+    // It may have been set since the plan was made.
+    if cx.plan().latched || environment.latch.is_some() {
         let hint = "a person lifts it with `runbook resume --reason …`";
         return GateRule::block("stop-latch", format!("the stop latch is set; {hint}"));
     }

@@ -48,6 +48,9 @@ pub struct Latch {
 pub struct ServiceState {
     /// What is live.
     pub live: Live,
+    /// What was live before the newest effect on it: what is live again when that is found not to have happened.
+    #[serde(default)]
+    pub before: Live,
     /// The newest release whose whole monitor window was healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_known_good: Option<Release>,
@@ -184,7 +187,8 @@ impl EnvironmentState {
                 }
                 // Until its end is known, nobody knows what is live.
                 if let Some((service, _)) = operation.makes_live() {
-                    self.services.entry(service.clone()).or_default().live = Live::Unknown;
+                    let state = self.services.entry(service.clone()).or_default();
+                    state.before = std::mem::take(&mut state.live);
                 }
             }
             EventKind::EffectFinished { key, outcome, .. } => match outcome {
@@ -261,13 +265,13 @@ impl EnvironmentState {
         }
     }
 
-    /// What was live before is live still: it is the newest release that was seen.
+    /// What was live before is live still, unless somebody has measured something else since.
     fn effect_did_not_happen(&mut self, key: &EffectKey) {
         let Some(operation) = self.take_effect(key) else { return };
         if let Some((service, _)) = operation.makes_live() {
             let state = self.services.entry(service.clone()).or_default();
-            if let Some(release) = state.releases.last() {
-                state.live = Live::Release(release.clone());
+            if state.live == Live::Unknown {
+                state.live = std::mem::take(&mut state.before);
             }
         }
     }

@@ -174,6 +174,16 @@ impl RunState {
             self.finished.get_or_insert_with(|| (OperationalStatus::Degraded, vec![reason.clone()]));
             self.updated_at = event.at;
         }
+        // It is the run that recovers which writes how an interrupted run's effects ended.
+        if let EventKind::EffectSettled { key, landed } = &event.kind
+            && let Some(effect) = self.effects.get_mut(key)
+        {
+            effect.outcome = match landed {
+                Landed::Happened => Some(EffectResult::Done),
+                Landed::DidNotHappen => Some(EffectResult::NotDone("found not to have happened".to_owned())),
+                Landed::Unknown => None,
+            };
+        }
         if event.run != self.run {
             return;
         }
@@ -233,18 +243,12 @@ impl RunState {
                     effect.detail = detail.clone();
                 }
             }
-            EventKind::EffectSettled { key, landed } => {
-                if let Some(effect) = self.effects.get_mut(key) {
-                    effect.outcome = match landed {
-                        Landed::Happened => Some(EffectResult::Done),
-                        Landed::DidNotHappen => Some(EffectResult::NotDone("found not to have happened".to_owned())),
-                        Landed::Unknown => None,
-                    };
-                }
-            }
             EventKind::RollbackDecided(decision) => self.rollback = Some(decision.clone()),
             EventKind::CancelRequested { signal } => self.cancelled = Some(*signal),
-            EventKind::StopLatched { .. } => self.latched = true,
+            EventKind::StopLatched { .. } => {
+                self.latched = true;
+                self.epoch = event.epoch;
+            }
             EventKind::StopLifted { .. } => self.lifted = true,
             EventKind::VerdictReached { verdict, reason } => self.verdict = Some((*verdict, reason.clone())),
             EventKind::StatusPublished { issue, url, .. } => self.published = Some((*issue, url.clone())),
@@ -254,6 +258,7 @@ impl RunState {
                 self.finished = Some((*operational_status, status_reasons.clone()));
             }
             EventKind::RunStarted(_)
+            | EventKind::EffectSettled { .. }
             | EventKind::LockReleased {}
             | EventKind::ReleaseFound { .. }
             | EventKind::RunAbandoned { .. }

@@ -1,0 +1,99 @@
+//! One version of each crate that is compiled, and one TLS stack.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::finding::Finding;
+
+/// Crates that may be there twice, with the reason.
+const TWICE: [(&str, &str); 10] = [
+    ("base64", "octocrab and jsonwebtoken have not moved to 0.23"),
+    ("sha2", "octocrab has not moved to 0.11"),
+    ("digest", "comes with octocrab's sha2"),
+    ("block-buffer", "comes with octocrab's sha2"),
+    ("crypto-common", "comes with octocrab's sha2"),
+    ("cpufeatures", "comes with octocrab's sha2"),
+    ("getrandom", "octocrab and jsonwebtoken have not moved to 0.4"),
+    ("syn", "at compile time only: some derive macros have not moved to 3"),
+    ("untrusted", "aws-lc-rs and rustls-webpki differ; ten lines of code each"),
+    ("r-efi", "on UEFI only, with getrandom"),
+];
+
+/// Other TLS stacks than rustls with aws-lc-rs.
+const OTHER_TLS: [&str; 5] = ["ring", "openssl", "openssl-sys", "native-tls", "boring"];
+
+/// Nothing is compiled in two versions without a reason, and no reason outlives what it was for.
+pub(crate) fn single(compiled: &BTreeMap<String, BTreeSet<String>>) -> Vec<Finding> {
+    let twice = compiled.iter().filter(|(_, versions)| versions.len() > 1);
+    let unexplained = twice.filter(|(name, _)| !TWICE.iter().any(|(known, _)| known == name));
+    let mut findings: Vec<Finding> = unexplained
+        .map(|(name, versions)| Finding {
+            file: "Cargo.lock".to_owned(),
+            line: 1,
+            what: format!("{name} is compiled in {} versions: {}", versions.len(), versions.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
+            why: "two versions are built, shipped and patched apart, and their types do not fit together",
+            mend: format!("find who wants the older one (`cargo tree -d -i {name}`); if it has to stay, give the reason in xtask/src/tidy/rules/versions.rs"),
+        })
+        .collect();
+    let outlived = TWICE.iter().filter(|(name, _)| compiled.get(*name).is_none_or(|versions| versions.len() < 2));
+    findings.extend(outlived.map(|(name, reason)| Finding {
+        file: "xtask/src/tidy/rules/versions.rs".to_owned(),
+        line: 1,
+        what: format!("{name} no longer is compiled twice ({reason})"),
+        why: "an exception that is not needed hides the next one",
+        mend: "take it out of the table".to_owned(),
+    }));
+    findings
+}
+
+/// No second TLS stack is compiled. One that is merely listed in Cargo.lock, for a feature that is off, is no harm.
+pub(crate) fn one_tls(compiled: &BTreeMap<String, BTreeSet<String>>) -> Vec<Finding> {
+    let others = OTHER_TLS.iter().filter(|name| compiled.contains_key(**name));
+    others
+        .map(|name| Finding {
+            file: "Cargo.toml".to_owned(),
+            line: 1,
+            what: format!("{name} is compiled"),
+            why: "TLS is rustls with aws-lc-rs everywhere: one set of roots, one set of faults, nothing from the system",
+            mend: format!("turn off the feature that brings it; `cargo tree -i {name} -e normal,build,features --target all` shows which"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::graph::versions, *};
+
+    /// A tree in which every exception is needed.
+    fn tree(more: &str) -> BTreeMap<String, BTreeSet<String>> {
+        let known: String = TWICE.iter().map(|(name, _)| format!("{name} v1.0.0\n{name} v2.0.0\n")).collect();
+        versions(&(known + more))
+    }
+
+    #[test]
+    fn a_second_version_needs_a_reason() {
+        assert_eq!(single(&tree("hyper v1.0.0\n")), []);
+        let findings = single(&tree("hyper v1.0.0\nhyper v0.14.3\n"));
+        assert!(findings.len() == 1 && findings[0].what == "hyper is compiled in 2 versions: 0.14.3, 1.0.0", "{findings:?}");
+    }
+
+    #[test]
+    fn an_exception_that_is_not_needed_is_found() {
+        let mut tree = tree("");
+        tree.remove("sha2");
+        let findings = single(&tree);
+        assert!(findings.len() == 1 && findings[0].what.starts_with("sha2 no longer"), "{findings:?}");
+    }
+
+    #[test]
+    fn the_pillars_have_no_exception() {
+        for pillar in ["hyper", "reqwest", "rustls", "rand", "tokio"] {
+            assert!(!TWICE.iter().any(|(name, _)| *name == pillar), "{pillar}");
+        }
+    }
+
+    #[test]
+    fn a_second_tls_stack_is_found() {
+        assert_eq!(one_tls(&versions("rustls v0.23.0\naws-lc-rs v1.0.0\n")), []);
+        assert_eq!(one_tls(&versions("rustls v0.23.0\nring v0.17.0\nopenssl-sys v0.9.0\n")).len(), 2);
+    }
+}
