@@ -164,14 +164,10 @@ impl Engine {
     }
 
     async fn survey(&self, request: &Request) -> Result<World, PrepareError> {
-        let opened = Ledger::open(self.ledger.clone(), RunId::new());
         let ledger = match request.action {
-            // A stop does not need to know anything to begin.
-            Action::EmergencyStop => match tokio::time::timeout(std::time::Duration::from_secs(5), opened).await {
-                Ok(Ok(ledger)) => Some(ledger),
-                Ok(Err(_)) | Err(_) => None,
-            },
-            _ => Some(opened.await?),
+            // A stop does not need to know anything to begin, and waits for nobody.
+            Action::EmergencyStop => None,
+            _ => Some(Ledger::open(self.ledger.clone(), RunId::new()).await?),
         };
         let (environment, latched) = match &ledger {
             Some(ledger) => (ledger.state().await?.1, ledger.latch().await.is_some()),

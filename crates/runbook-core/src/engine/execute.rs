@@ -6,7 +6,9 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use rand::RngExt;
 
-use super::{Cancel, EngineError, Ledger, LedgerPorts, Next, StageContext, decide, recovery, with_causes};
+use super::{
+    Cancel, EngineError, Ledger, LedgerPorts, Next, StageContext, decide, ledger::STOP_DEADLINE, recovery, with_causes,
+};
 use crate::{
     event::{EventKind, RunStarted},
     plan::{Access, Plan, Step},
@@ -17,8 +19,6 @@ use crate::{
     words::{Action, Failure, KindId, LeftBehind, Outcome, Request, RunId, StepId, StepResult, Verdict},
 };
 
-/// How long an emergency stop waits for the journal, before it stops everything without it.
-const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a stage may go on after somebody asked the run to end.
 const CANCEL_GRACE: Duration = Duration::from_secs(15);
 
@@ -188,10 +188,7 @@ impl Engine {
         if step.access != Access::Mutating || request.action == Action::EmergencyStop {
             return Ok(Ok(()));
         }
-        let taken = ledger.acquire_lock(self.ports.liveness.me(), request.actor.clone(), request.action).await?;
-        Ok(taken.map_err(|lock| {
-            format!("run {} ({}, by {}) holds the lock since {}", lock.run, lock.reason, lock.actor, lock.since)
-        }))
+        ledger.acquire_lock(self.ports.liveness.me(), request.actor.clone(), request.action).await
     }
 
     async fn attempts(
@@ -262,6 +259,9 @@ impl Engine {
     async fn finish(&self, ledger: &Ledger, verdict: Verdict, reason: String) -> Result<RunResult, EngineError> {
         let (verdict, reason) = match ledger.why_detached().await {
             // Durable nowhere but here: somebody has to know.
+            Some(why) if ledger.latch_is_shared().await => {
+                (Verdict::NeedsOperator, format!("{reason}; how the run went on is not in the journal: {why}"))
+            }
             Some(why) => (Verdict::NeedsOperator, format!("{reason}; latch not shared: {why}")),
             None => (verdict, reason),
         };

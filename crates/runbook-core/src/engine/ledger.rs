@@ -20,6 +20,8 @@ use crate::{
 
 /// The longest that one call to the journal may take.
 const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
+/// The longest that an emergency stop waits for the journal, before it goes on without it.
+pub(super) const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// How often a lost race is run again.
 const RACES: u32 = 50;
 
@@ -55,6 +57,29 @@ struct Inner {
     buffer: Vec<Draft>,
     /// Why events are kept in memory only: an emergency stop that could not reach the journal.
     detached: Option<String>,
+    /// Whether the stop latch was durable before that.
+    latch_shared: bool,
+}
+
+impl Inner {
+    /// Whether this run is an emergency stop: it waits for nobody, not even for the journal.
+    fn stops(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.request.action == Action::EmergencyStop)
+    }
+
+    fn detach(&mut self, why: String) {
+        self.latch_shared |= self.detached.is_none() && self.state.as_ref().is_some_and(|state| state.latched);
+        self.detached = Some(why);
+    }
+
+    /// What a failed call to the journal means: nothing for an emergency stop, which goes on in memory.
+    fn without_journal(&mut self, error: EngineError) -> Result<(), EngineError> {
+        if !self.stops() || matches!(error, EngineError::Journal(JournalError::Conflict { .. })) {
+            return Err(error);
+        }
+        self.detach(super::with_causes(&error));
+        Ok(())
+    }
 }
 
 impl Ledger {
@@ -70,6 +95,7 @@ impl Ledger {
             state: None,
             buffer: Vec::new(),
             detached: None,
+            latch_shared: false,
         };
         let ledger = Self { ports, run, inner: Mutex::new(inner) };
         let mut inner = ledger.inner.lock().await;
@@ -87,6 +113,7 @@ impl Ledger {
             state: None,
             buffer: Vec::new(),
             detached: Some(why),
+            latch_shared: false,
         };
         Arc::new(Self { ports, run, inner: Mutex::new(inner) })
     }
@@ -125,7 +152,13 @@ impl Ledger {
 
     /// Goes on in memory, because the journal cannot be reached. For an emergency stop only.
     pub(super) async fn detach(&self, why: String) {
-        self.inner.lock().await.detached = Some(why);
+        self.inner.lock().await.detach(why);
+    }
+
+    /// Whether the stop latch that this run set is in the journal, for every other run to see.
+    pub(super) async fn latch_is_shared(&self) -> bool {
+        let inner = self.inner.lock().await;
+        inner.detached.is_none() || inner.latch_shared
     }
 
     /// Keeps a fact for the next batch.
@@ -148,18 +181,32 @@ impl Ledger {
         self.raise_epoch(kind, |_| Ok(())).await.map(|_: Result<(), ()>| ())
     }
 
-    /// Takes the lock, with a new epoch, unless another run holds it. After this call the run is the one writer.
+    /// Takes the lock, with a new epoch, unless another run holds it or the world is no longer the one that this run
+    /// was planned in. After this call the run is the one writer. Asked for again by its holder, it changes nothing: a
+    /// new epoch would lift the fence that a stop has set since.
     pub(super) async fn acquire_lock(
         &self,
         owner: Owner,
         actor: Actor,
         action: Action,
-    ) -> Result<Result<(), crate::state::Lock>, EngineError> {
-        let run = self.run;
+    ) -> Result<Result<(), String>, EngineError> {
+        let begun = {
+            let inner = self.inner.lock().await;
+            if inner.environment.lock.as_ref().is_some_and(|lock| lock.run == self.run) {
+                return Ok(Ok(()));
+            }
+            inner.epoch
+        };
         let kind = EventKind::LockAcquired { owner, actor, reason: action.to_string(), sticky: false };
         self.raise_epoch(kind, move |environment| match &environment.lock {
-            Some(lock) if lock.run != run => Err(lock.clone()),
-            _ => Ok(()),
+            Some(lock) => Err(format!(
+                "run {} ({}, by {}) holds the lock since {}",
+                lock.run, lock.reason, lock.actor, lock.since
+            )),
+            None if environment.fence > begun => {
+                Err("another run has changed the environment since this one was planned; ask again".to_owned())
+            }
+            None => Ok(()),
         })
         .await
     }
@@ -205,8 +252,7 @@ impl Ledger {
         if environment.fence > epoch {
             return Err(Refusal::Fenced { mine: epoch, current: environment.fence });
         }
-        let stops = inner.state.as_ref().is_some_and(|state| state.request.action == Action::EmergencyStop);
-        if stops {
+        if inner.stops() {
             return Ok(());
         }
         if let Some(latch) = &environment.latch {
@@ -219,8 +265,7 @@ impl Ledger {
     }
 
     async fn local_latch(&self, inner: &Inner, access: Access) -> Result<(), Refusal> {
-        let stops = inner.state.as_ref().is_some_and(|state| state.request.action == Action::EmergencyStop);
-        let Some(local) = self.ports.local_latch.as_ref().filter(|_| access == Access::Mutating && !stops) else {
+        let Some(local) = self.ports.local_latch.as_ref().filter(|_| access == Access::Mutating && !inner.stops()) else {
             return Ok(());
         };
         match local.read().await {
@@ -306,10 +351,10 @@ impl Ledger {
     /// Appends the buffer and one more event, reading again after each lost race.
     async fn append(&self, inner: &mut Inner, more: Option<Draft>) -> Result<(), EngineError> {
         inner.buffer.extend(more);
-        if inner.buffer.is_empty() {
-            return Ok(());
-        }
         for _ in 0..RACES {
+            if inner.buffer.is_empty() {
+                return Ok(());
+            }
             let batch = inner.buffer.clone();
             match self.try_append(inner, batch).await {
                 Ok(()) => {
@@ -331,9 +376,8 @@ impl Ledger {
             if inner.environment.unknown_events > 0 {
                 return Err(EngineError::Newer { count: inner.environment.unknown_events });
             }
-            tokio::time::timeout(JOURNAL_DEADLINE, self.ports.journal.append(&encoded, inner.head))
-                .await
-                .map_err(|_| self.stuck("did not take an event within 30 s"))??;
+            let appended = self.in_time(inner, self.ports.journal.append(&encoded, inner.head)).await;
+            appended.or_else(|error| inner.without_journal(error))?;
         }
         inner.head = encoded.head;
         for event in &encoded.events {
@@ -344,9 +388,10 @@ impl Ledger {
     }
 
     async fn refresh(&self, inner: &mut Inner) -> Result<(), EngineError> {
-        let (stored, head) = tokio::time::timeout(JOURNAL_DEADLINE, self.ports.journal.replay(inner.head))
-            .await
-            .map_err(|_| self.stuck("did not answer within 30 s"))??;
+        let (stored, head) = match self.in_time(inner, self.ports.journal.replay(inner.head)).await {
+            Ok(replayed) => replayed,
+            Err(error) => return inner.without_journal(error),
+        };
         for stored in &stored {
             Self::apply(inner, self.run, &stored.event);
         }
@@ -354,6 +399,18 @@ impl Ledger {
         inner.buffer.retain(|draft| !stored.iter().any(|stored| stored.event.id == draft.id));
         inner.head = head;
         Ok(())
+    }
+
+    async fn in_time<T>(
+        &self,
+        inner: &Inner,
+        call: impl Future<Output = Result<T, JournalError>>,
+    ) -> Result<T, EngineError> {
+        let deadline = if inner.stops() { STOP_DEADLINE } else { JOURNAL_DEADLINE };
+        match tokio::time::timeout(deadline, call).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(self.stuck(&format!("did not answer within {} s", deadline.as_secs()))),
+        }
     }
 
     fn apply(inner: &mut Inner, run: RunId, event: &crate::event::Event) {

@@ -45,7 +45,8 @@ async fn a_stop_fences_a_running_deploy() {
     let world = World::with_good_v1().await;
     let before = world.deployer.ordered().len();
     let result = during_the_watch(&world, async || stop_by_another(&world).await).await;
-    assert_eq!(result.verdict(), Verdict::NeedsOperator, "{}", reason(&result));
+    assert_eq!(result.verdict(), Verdict::Aborted, "{}", reason(&result));
+    assert!(reason(&result).contains("ended by an emergency stop"), "{}", reason(&result));
     assert_eq!(world.deployer.ordered().len(), before + 6, "three deploys, three stops, and nothing after them");
     assert_eq!(world.live(), ["stopped"; 3]);
     assert!(world.known_good().iter().all(|good| good.as_deref() == Some("v1")), "a window cut short promotes nothing");
@@ -54,11 +55,11 @@ async fn a_stop_fences_a_running_deploy() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_was_stopped_on_purpose_is_no_bad_release() {
     // Samples come so close that the deploy's watch sees the stopped services before it asks for the latch.
-    let mut world = World::configured(&crate::harness::CONFIG.replace("10s", "100ms"));
+    let world = World::configured(&crate::harness::CONFIG.replace("10s", "100ms"));
     world.deploy("v1").await;
-    world.deploys_with = None;
     let result = during_the_watch(&world, async || stop_by_another(&world).await).await;
-    assert_eq!(result.verdict(), Verdict::NeedsOperator, "{}", reason(&result));
+    assert_eq!(result.verdict(), Verdict::Aborted, "{}", reason(&result));
+    assert!(reason(&result).contains("ended by an emergency stop"), "{}", reason(&result));
     assert!(result.run.rollback.is_none(), "nothing is returned from under a stop: {:?}", result.run.rollback);
     let environment = world.environment();
     assert_eq!(environment.recent_rollbacks(world.clock.now()), 0);
@@ -77,7 +78,7 @@ async fn a_deploy_from_before_a_stop_stays_fenced_after_the_resume() {
         assert_eq!(resumed.verdict(), Verdict::Succeeded);
     })
     .await;
-    assert_eq!(result.verdict(), Verdict::NeedsOperator, "{}", reason(&result));
+    assert_eq!(result.verdict(), Verdict::Aborted, "{}", reason(&result));
     assert_eq!(world.deployer.ordered().len(), before + 6, "{:?}", world.ordered_since(before));
     assert_eq!(world.live(), ["stopped"; 3], "a fenced run brings nothing back");
 }
