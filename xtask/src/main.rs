@@ -94,7 +94,9 @@ fn help() -> String {
         let call = format!("{name} {arguments}");
         text.push_str(&format!("  {}\n          {summary}\n", call.trim_end()));
     }
-    text.push_str("\nIt exits 0 when all went well, 1 when something did not, 2 when it was called wrongly; run, demo and e2e\n");
+    text.push_str(
+        "\nIt exits 0 when all went well, 1 when something did not, 2 when it was called wrongly; run, demo and e2e\n",
+    );
     text.push_str("exit as the program does that they start.\n");
     text
 }

@@ -68,7 +68,9 @@ fn stamp(folder: &Path) -> PathBuf {
 }
 
 fn require_python() -> Result<()> {
-    let Ok(found) = output(program("python3").args(["-c", "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))"])) else {
+    let Ok(found) =
+        output(program("python3").args(["-c", "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))"]))
+    else {
         bail!("python3 was not found; install Python 3.11 or newer (`apt-get install python3 python3-venv`)");
     };
     if found.status.success() {

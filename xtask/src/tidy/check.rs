@@ -45,7 +45,7 @@ pub(crate) fn start(checkout: &Checkout, arguments: &[OsString]) -> Result<ExitC
         let sign = if findings.is_empty() { "✓" } else { "✗" };
         println!("{sign} {name}");
         for finding in findings {
-            println!("\n{finding}\n");
+            println!("  {finding}");
         }
         found += findings.len();
     }

@@ -20,6 +20,6 @@ pub(crate) struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, what, why, mend } = self;
-        write!(formatter, "{file}:{line}: {what}\n    why:  {why}\n    mend: {mend}")
+        write!(formatter, "{file}:{line}: {what}\n      why:  {why}\n      mend: {mend}")
     }
 }

@@ -55,7 +55,8 @@ fn read(metadata: &Value, root: &str, sources: &[Source]) -> Option<Vec<Package>
         let dependencies = package["dependencies"].as_array()?.iter().filter_map(|dependency| {
             let name = dependency["name"].as_str()?.to_owned();
             let kind = if dependency["kind"] == "dev" { Kind::Dev } else { Kind::Normal };
-            let line = source.map_or(1, |source| source.text.lines().position(|l| declares(l, &name)).map_or(1, |at| at + 1));
+            let line =
+                source.map_or(1, |source| source.text.lines().position(|l| declares(l, &name)).map_or(1, |at| at + 1));
             Some(Dependency { name, kind, line })
         });
         packages.push(Package {
@@ -110,7 +111,10 @@ mod tests {
         let source = Source { path: "crates/a/Cargo.toml".to_owned(), text: manifest.to_owned() };
         let metadata = json!({"packages": [{
             "name": "a", "manifest_path": "/r/crates/a/Cargo.toml", "license": "MIT",
-            "targets": [{"kind": ["bin"], "src_path": "/r/crates/a/src/main.rs"}, {"kind": ["lib"], "src_path": "/r/crates/a/src/lib.rs"}],
+            "targets": [
+                {"kind": ["bin"], "src_path": "/r/crates/a/src/main.rs"},
+                {"kind": ["lib"], "src_path": "/r/crates/a/src/lib.rs"},
+            ],
             "dependencies": [{"name": "tokio", "kind": null}, {"name": "tokio-util", "kind": "dev"}],
         }]});
         let packages = read(&metadata, "/r/", &[source]).unwrap();

@@ -52,7 +52,8 @@ fn h() {}
 
     #[test]
     fn comments_tests_and_macros_are_left_out() {
-        let lines = |macros| built_lines(FILE, macros).into_iter().filter(|(_, line)| !line.is_empty()).collect::<Vec<_>>();
+        let lines =
+            |macros| built_lines(FILE, macros).into_iter().filter(|(_, line)| !line.is_empty()).collect::<Vec<_>>();
         assert_eq!(lines(false), [(2, "use a::b;"), (9, "fn f() {"), (11, "}"), (19, "fn h() {}")]);
         assert_eq!(lines(true)[1..4], [(4, "macro_rules! make {"), (5, "    () => {};"), (6, "}")]);
     }

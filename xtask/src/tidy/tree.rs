@@ -19,19 +19,13 @@ impl Source {
     pub(crate) fn is_rust_source(&self) -> bool {
         self.path.ends_with(".rs") && (self.path.contains("/src/") || self.path.ends_with("build.rs"))
     }
-
-    /// The line, from 1, that a text first stands in; 1 when it does not.
-    pub(crate) fn line_of(&self, text: &str) -> usize {
-        self.text.lines().position(|line| line.contains(text)).map_or(1, |at| at + 1)
-    }
 }
 
 /// Every text file; what is not UTF-8 is no text.
 pub(crate) fn sources(root: &Path) -> Result<Vec<Source>> {
-    let listed = text(
-        program("git").current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]),
-    )
-    .context("failed to list the files of the checkout")?;
+    let listed =
+        text(program("git").current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))
+            .context("failed to list the files of the checkout")?;
     let mut sources = Vec::new();
     for path in listed.split_terminator('\0') {
         let file = root.join(path);

@@ -22,7 +22,8 @@ pub(crate) struct Checkout {
 impl Checkout {
     /// The checkout that this program was built from.
     pub(crate) fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies at the root of the file system")?;
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies at the root of the file system")?;
         if !root.join("Cargo.toml").is_file() {
             bail!("{} is no longer a checkout; start xtask with `cargo xtask`", root.display());
         }

@@ -60,7 +60,10 @@ mod tests {
     fn a_failure_says_which_command_and_what_it_said() {
         assert_eq!(text(program("sh").args(["-c", "echo out"])).unwrap(), "out\n");
         let error = text(program("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err().to_string();
-        assert!(error.contains("`sh -c echo why") && error.contains("exit status: 3") && error.ends_with("why"), "{error}");
+        assert!(
+            error.contains("`sh -c echo why") && error.contains("exit status: 3") && error.ends_with("why"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -73,12 +73,7 @@ const MISTAKES: &[Mistake] = &[
         place: "runbook.toml:21:",
         says: &["2xx-299"],
     },
-    Mistake {
-        replace: "id = \"api\"",
-        by: "id = \"The Api!\"",
-        place: "runbook.toml:7:6",
-        says: &["The Api!"],
-    },
+    Mistake { replace: "id = \"api\"", by: "id = \"The Api!\"", place: "runbook.toml:7:6", says: &["The Api!"] },
     Mistake { replace: "${API_URL}", by: "${APY_URL}", place: "runbook.toml:9:7", says: &["APY_URL", "is not set"] },
     Mistake { replace: "schema = 1", by: "schema = 2", place: "runbook.toml:1:", says: &["reads schema 1"] },
     Mistake { replace: "schema = 1", by: "", place: "runbook.toml", says: &["`schema` is missing"] },
@@ -117,7 +112,10 @@ async fn every_mistake_is_shown_with_its_place_and_stops_every_command() {
         let (message, hint) = world.json(&["update-status"]).await.exits(2).fault("configuration");
         assert!(message.contains(mistake.place), "{message}");
         for words in mistake.says.iter().filter(|words| !words.contains("^^")) {
-            assert!(message.contains(words) || hint.contains(words), "{words:?} is in neither {message:?} nor {hint:?}");
+            assert!(
+                message.contains(words) || hint.contains(words),
+                "{words:?} is in neither {message:?} nor {hint:?}"
+            );
         }
         assert_eq!(world.outside(), before);
         assert!(!world.state_dir().exists(), "{}", mistake.by);
@@ -175,7 +173,8 @@ async fn what_is_no_text_is_told_from_a_mistake() {
 async fn a_service_that_is_not_there_is_named_with_those_that_are() {
     let world = World::new().await;
     let before = world.outside();
-    for command in [&["check", "nope"][..], &["update-component", "nope"], &["update-component", "nope", "--version", "v1.0.0"]]
+    for command in
+        [&["check", "nope"][..], &["update-component", "nope"], &["update-component", "nope", "--version", "v1.0.0"]]
     {
         world.run(command).await.exits(2).says(&["there is no service \"nope\"", "configured: api"]);
         world.json(command).await.exits(2).fault("usage");

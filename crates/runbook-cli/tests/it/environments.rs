@@ -22,7 +22,8 @@ async fn with_several_and_no_default_one_must_be_named() {
 
 #[tokio::test]
 async fn the_default_is_taken_and_an_unknown_one_is_not() {
-    let world = World::with(&several().replace("schema = 1\n", "schema = 1\ndefault_environment = \"staging\"\n")).await;
+    let world =
+        World::with(&several().replace("schema = 1\n", "schema = 1\ndefault_environment = \"staging\"\n")).await;
     let status = world.json(&["check"]).await.json();
     assert_eq!(status["environment"], "staging");
     let ran = world.run(&["deploy", "v1.0.0", "-e", "stagging"]).await;
@@ -33,7 +34,8 @@ async fn the_default_is_taken_and_an_unknown_one_is_not() {
 
 #[tokio::test]
 async fn an_environment_changes_what_it_names() {
-    let text = format!("{CONFIG}\n[environment.staging]\n[environment.staging.service.api]\nname = \"The other API\"\n");
+    let text =
+        format!("{CONFIG}\n[environment.staging]\n[environment.staging.service.api]\nname = \"The other API\"\n");
     let world = World::with(&text).await;
     let status = world.json(&["check"]).await.json();
     assert_eq!(status["services"][0]["name"], "The other API");

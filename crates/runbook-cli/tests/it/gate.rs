@@ -64,7 +64,10 @@ async fn a_rollback_without_a_target_blocks_and_says_why() {
     let ran = world.json(&["rollback"]).await;
     let report = ran.exits(3).report(Verdict::Blocked);
     let (_, reason) = stage(&report, "safety-gate");
-    assert!(reason.contains("no last known good release yet") && reason.contains("runbook rollback VERSION"), "{reason}");
+    assert!(
+        reason.contains("no last known good release yet") && reason.contains("runbook rollback VERSION"),
+        "{reason}"
+    );
     assert_eq!(world.outside(), before);
     world.deployed("v1.0.0").await;
     let ran = world.run(&["rollback"]).await;

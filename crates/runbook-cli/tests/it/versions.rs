@@ -20,7 +20,8 @@ async fn what_is_no_version_is_told_with_what_may_have_been_meant() {
         ("../../etc/passwd", "../../etc/passwd"),
         ("", "version"),
     ] {
-        for command in [&["deploy", version][..], &["rollback", version], &["update-component", "api", "--version", version]]
+        for command in
+            [&["deploy", version][..], &["rollback", version], &["update-component", "api", "--version", version]]
         {
             let ran = world.run(command).await;
             ran.exits(2).says(&[says, "a version is a tag, or a commit"]);

@@ -81,7 +81,10 @@ impl Engine {
                         self.run_step(&ledger, &request, &plan, step, cancel).await?;
                     }
                 }
-                Next::Conclude(verdict, reason) => ledger.commit(EventKind::VerdictReached { verdict, reason }).await?,
+                Next::Conclude(verdict, reason) => {
+                    let (verdict, reason) = unless_alone(&ledger, verdict, reason).await;
+                    ledger.commit(EventKind::VerdictReached { verdict, reason }).await?;
+                }
                 Next::Finish(verdict, reason) => return self.finish(&ledger, verdict, reason).await,
             }
         }
@@ -257,14 +260,7 @@ impl Engine {
     }
 
     async fn finish(&self, ledger: &Ledger, verdict: Verdict, reason: String) -> Result<RunResult, EngineError> {
-        let (verdict, reason) = match ledger.why_detached().await {
-            // Durable nowhere but here: somebody has to know.
-            Some(why) if ledger.latch_is_shared().await => {
-                (Verdict::NeedsOperator, format!("{reason}; how the run went on is not in the journal: {why}"))
-            }
-            Some(why) => (Verdict::NeedsOperator, format!("{reason}; latch not shared: {why}")),
-            None => (verdict, reason),
-        };
+        let (verdict, reason) = unless_alone(ledger, verdict, reason).await;
         let (mut run, environment) = self.state(ledger).await?;
         run.verdict = Some((verdict, reason.clone()));
         let (operational_status, status_reasons) =
@@ -276,6 +272,18 @@ impl Engine {
         let (run, environment) = self.state(ledger).await?;
         let report = Report::of(&run, &environment, &self.ports.status);
         Ok(RunResult { run, environment, report })
+    }
+}
+
+/// A verdict that is durable nowhere but here is one that somebody has to know of, beginning with the report.
+async fn unless_alone(ledger: &Ledger, verdict: Verdict, reason: String) -> (Verdict, String) {
+    match ledger.why_detached().await {
+        Some(why) if !reason.contains(&why) => {
+            let is_shared = ledger.latch_is_shared().await;
+            let what = if is_shared { "how the run went on is not in the journal" } else { "latch not shared" };
+            (Verdict::NeedsOperator, format!("{reason}; {what}: {why}"))
+        }
+        _ => (verdict, reason),
     }
 }
 

@@ -298,7 +298,11 @@ impl Ledger {
         step: &StepId,
         operation: Operation,
     ) -> Result<Permit, Refusal> {
-        if access == Access::ReadOnly {
+        let tells = matches!(
+            operation,
+            Operation::PublishStatus | Operation::Notify { .. } | Operation::Custom { service: None, .. }
+        );
+        if access == Access::ReadOnly || (access == Access::Reporting && !tells) {
             return Err(Refusal::ReadOnly(operation.word().to_owned()));
         }
         let mut inner = self.inner.lock().await;

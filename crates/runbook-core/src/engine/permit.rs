@@ -60,8 +60,8 @@ pub enum Refusal {
     /// The run does not hold the lock.
     #[error("this run does not hold the lock of the environment")]
     NoLock,
-    /// The stage says that it only looks.
-    #[error("a read-only stage asked for leave to {0}")]
+    /// The stage says that it only looks, or that it only tells people.
+    #[error("a stage that only looks or tells asked for leave to {0}")]
     ReadOnly(String),
     /// The run was asked to end.
     #[error("the run was asked to end")]

@@ -6,13 +6,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use futures::future::BoxFuture;
 use runbook_core::{
     Action, Actor, ActorKind, EnvironmentId, Health, Live, Origin, Redactor, Release, ReleaseId, Request, RunId,
     ServiceId, Verdict,
     config::{Config, Document},
-    engine::{Cancel, Engine, Permit, RunResult, Surroundings},
-    event::{CommandRun, Event, EventKind},
-    ports::{CiReport, Deployer, Journal, OwnerState},
+    engine::{Cancel, Engine, Permit, RunResult, StageContext, Surroundings},
+    event::{CommandRun, Encoded, Event, EventKind},
+    plan::Access,
+    ports::{CiReport, Deployer, Journal, OwnerState, stage_fn},
     registry::{Lookup, Registry},
     state::{EnvironmentState, RunState},
 };
@@ -20,8 +22,12 @@ use runbook_testkit::{
     FixedLiveness, MemoryDeployer, MemoryJournal, MemoryLatch, RecordingIssueTracker, RecordingNotifier, RecordingSink,
     ScriptedProbe, VirtualClock,
 };
+use tokio::sync::oneshot;
 
-use crate::kinds::{Healths, LiveProbe, Parts, Spy, TestChat, TestCi, TestDeployer, build_with};
+use crate::{
+    kinds::{Healths, LiveProbe, Parts, TestChat, TestCi, TestDeployer, build_with},
+    spies::{JournalSpy, Spy},
+};
 
 /// The services of [`CONFIG`].
 pub const SERVICES: [&str; 3] = ["api", "web", "worker"];
@@ -137,6 +143,30 @@ impl World {
     /// From now on `look` sees each change before it is made, with the permit for it.
     pub fn spy(&mut self, look: impl Fn(&Permit, &str, &ServiceId) + Send + Sync + 'static) {
         self.deploys_with = Some(Arc::new(Spy { deployer: self.deployer.clone(), look: Box::new(look) }));
+    }
+
+    /// From now on `meanwhile` is done just before a batch is appended.
+    pub fn meanwhile(&mut self, meanwhile: impl Fn(&Encoded) -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+        self.writes_to = Some(Arc::new(JournalSpy { journal: self.journal.clone(), meanwhile: Box::new(meanwhile) }));
+    }
+
+    /// Begins a deploy of `v9` and calls `act` in a stage of it, which never ends; so the run is dropped after `act`, as
+    /// in a crash. The configuration has to name a stage of the kind `ask`.
+    pub async fn in_stage<T>(&mut self, access: Access, act: impl AsyncFnOnce(&Self, StageContext) -> T) -> T {
+        let (give, take) = oneshot::channel();
+        let give = Mutex::new(Some(give));
+        let ask = stage_fn(access, move |cx| {
+            give.lock().unwrap().take().expect("it is asked once").send(cx.clone()).expect("somebody waits");
+            Box::pin(std::future::pending())
+        });
+        self.registry.stage_value("ask", ask);
+        let (engine, cancel) = (self.engine(), Cancel::default());
+        let plan = engine.prepare(&deploy("v9"), &self.config).await.unwrap();
+        tokio::select! {
+            biased;
+            ended = engine.execute(deploy("v9"), plan, &cancel) => panic!("it ended: {ended:?}"),
+            done = async { act(self, take.await.unwrap()).await } => done,
+        }
     }
 
     /// An engine of this world, as the process `pid`, who thinks so of the owners of other runs.

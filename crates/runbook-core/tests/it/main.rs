@@ -13,6 +13,7 @@ mod lock;
 mod outbox;
 mod plans;
 mod rollbacks;
+mod spies;
 mod stops;
 mod stories;
 mod totality;

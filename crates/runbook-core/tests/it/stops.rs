@@ -83,6 +83,31 @@ async fn a_deploy_from_before_a_stop_stays_fenced_after_the_resume() {
     assert_eq!(world.live(), ["stopped"; 3], "a fenced run brings nothing back");
 }
 
+/// The plan of a deploy is older than a stop and a resume, and its lock comes after both.
+#[tokio::test(start_paused = true)]
+async fn a_deploy_that_was_planned_before_a_stop_does_not_begin_after_it() {
+    let mut world = World::with_good_v1().await;
+    let (stop, resume) = (world.engine_of(2, OwnerState::Alive), world.engine_of(3, OwnerState::Alive));
+    let (config, once) = (world.config.clone(), Arc::new(tokio::sync::Mutex::new(true)));
+    world.meanwhile(move |batch| {
+        let is_lock = batch.events.iter().any(|event| matches!(event.kind, EventKind::LockAcquired { .. }));
+        let (stop, resume, config, once) = (stop.clone(), resume.clone(), config.clone(), Arc::clone(&once));
+        Box::pin(async move {
+            if is_lock && std::mem::take(&mut *once.lock().await) {
+                for (engine, asked) in [(stop, request(Action::EmergencyStop)), (resume, request(Action::Resume))] {
+                    let plan = engine.prepare(&asked, &config).await.unwrap();
+                    let result = engine.execute(asked, plan, &Cancel::default()).await.unwrap();
+                    assert_eq!(result.verdict(), Verdict::Succeeded);
+                }
+            }
+        })
+    });
+    let result = world.deploy("v2").await;
+    assert_eq!(result.verdict(), Verdict::Blocked, "{}", reason(&result));
+    assert_eq!(world.live(), ["stopped"; 3]);
+    assert!(world.environment().lock.is_none());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stop_does_not_wait_for_a_deploy_that_hangs() {
     let world = World::with_good_v1().await;

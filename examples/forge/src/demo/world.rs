@@ -226,14 +226,17 @@ impl World {
 
     /// Whether a branch has the tree of a tag, but for the paths that a rollback keeps as they are.
     pub(super) fn branch_equals(&self, branch: &str, tag: &str) -> Result<(String, bool)> {
-        let output = std::process::Command::new("git")
-            .current_dir(self.repository.path())
-            .args(["diff", "--name-only", tag, branch, "--", ".", ":!runbook.toml", ":!.github/workflows"])
-            .output()
-            .context("failed to start git")?;
-        let different = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let same = output.status.success() && different.is_empty();
-        Ok((if same { branch.to_owned() } else { format!("{branch} differs in: {different}") }, same))
+        let git = self.repository.git();
+        let tree = |name: &str| git.revparse_single(name).and_then(|found| found.peel_to_tree());
+        let (branch_tree, tag_tree) = (tree(branch)?, tree(tag)?);
+        let difference = git.diff_tree_to_tree(Some(&tag_tree), Some(&branch_tree), None)?;
+        let different: Vec<String> = difference
+            .deltas()
+            .filter_map(|delta| delta.new_file().path().or(delta.old_file().path()).map(|path| path.display().to_string()))
+            .filter(|path| path != "runbook.toml" && !path.starts_with(".github/workflows/"))
+            .collect();
+        let same = different.is_empty();
+        Ok((if same { branch.to_owned() } else { format!("{branch} differs in: {}", different.join(", ")) }, same))
     }
 
     /// Stops what runs. The folders go with the value.

@@ -9,9 +9,30 @@ const MANIFEST: &str = "crates/runbook-core/Cargo.toml";
 /// Crates that speak to something outside of the process, or to people. `mio` and `socket2` are what tokio's features
 /// `net`, `process` and `signal` bring.
 const OUTSIDE: [&str; 24] = [
-    "reqwest", "hyper", "hyper-util", "h2", "axum", "tonic", "octocrab", "rustls", "tokio-rustls", "native-tls",
-    "openssl", "git2", "libgit2-sys", "gix", "rusqlite", "libsqlite3-sys", "socket2", "mio", "handlebars", "clap",
-    "anyhow", "indicatif", "anstream", "rustix",
+    "reqwest",
+    "hyper",
+    "hyper-util",
+    "h2",
+    "axum",
+    "tonic",
+    "octocrab",
+    "rustls",
+    "tokio-rustls",
+    "native-tls",
+    "openssl",
+    "git2",
+    "libgit2-sys",
+    "gix",
+    "rusqlite",
+    "libsqlite3-sys",
+    "socket2",
+    "mio",
+    "handlebars",
+    "clap",
+    "anyhow",
+    "indicatif",
+    "anstream",
+    "rustix",
 ];
 
 /// What only an engine needs.
@@ -19,7 +40,13 @@ const ENGINE: [&str; 10] =
     ["tokio", "tokio-util", "async-trait", "futures", "toml", "schemars", "rand", "regex", "aho-corasick", "tracing"];
 
 const SOCKETS: [&str; 8] = [
-    "tokio::net", "tokio::process", "TcpStream", "TcpListener", "UdpSocket", "UnixStream", "ToSocketAddrs",
+    "tokio::net",
+    "tokio::process",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "UnixStream",
+    "ToSocketAddrs",
     "std::process::Command",
 ];
 
@@ -33,7 +60,7 @@ pub(crate) fn outside_world(tree: &BTreeMap<String, BTreeSet<String>>) -> Vec<Fi
 /// Without default features, it is plain data.
 pub(crate) fn plain_data(tree: &BTreeMap<String, BTreeSet<String>>) -> Vec<Finding> {
     let why = "a dashboard or an agent's client reads a runbook with serde alone";
-    let mend = "make the dependency optional and part of the feature `engine`; `cargo tree -p runbook-core -e normal --no-default-features -i";
+    let mend = "make it optional and part of `engine`; `cargo tree -p runbook-core -e normal --no-default-features -i";
     found(tree, &ENGINE, "without default features", why, mend)
 }
 
@@ -93,7 +120,10 @@ mod tests {
 
     #[test]
     fn a_socket_in_the_core_is_found() {
-        let file = |path: &str| Source { path: path.to_owned(), text: "//! Not TcpStream.\nuse tokio::net::TcpStream;\n".to_owned() };
+        let file = |path: &str| Source {
+            path: path.to_owned(),
+            text: "//! Not TcpStream.\nuse tokio::net::TcpStream;\n".to_owned(),
+        };
         let findings = sockets(&[file("crates/runbook-core/src/a.rs"), file("crates/runbook-health/src/a.rs")]);
         assert!(findings.len() == 1 && findings[0].line == 2, "{findings:?}");
     }

@@ -41,7 +41,18 @@ mod tests {
 
     #[test]
     fn a_leftover_is_found() {
-        let text = "[workspace]\nmembers = []\n\n[workspace.dependencies]\n# Data = all\nserde = \"1\"\nold-crate = { version = \"1\" }\n\n[profile.dev]\ndebug = 1\n";
+        let text = "\
+[workspace]
+members = []
+
+[workspace.dependencies]
+# Data = all
+serde = \"1\"
+old-crate = { version = \"1\" }
+
+[profile.dev]
+debug = 1
+";
         let manifest = Source { path: "Cargo.toml".to_owned(), text: text.to_owned() };
         let package = Package {
             name: "a".to_owned(),
@@ -51,6 +62,9 @@ mod tests {
             dependencies: vec![Dependency { name: "serde".to_owned(), kind: Kind::Dev, line: 1 }],
         };
         let findings = used(&[package], &[manifest]);
-        assert!(findings.len() == 1 && findings[0].line == 7 && findings[0].what.starts_with("old-crate"), "{findings:?}");
+        assert!(
+            findings.len() == 1 && findings[0].line == 7 && findings[0].what.starts_with("old-crate"),
+            "{findings:?}"
+        );
     }
 }

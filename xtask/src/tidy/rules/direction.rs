@@ -1,4 +1,4 @@
-//! Dependencies point one way: faces on adapters, adapters on render, all on the core; and only faces know the terminal.
+//! Dependencies point one way: faces on adapters, adapters on render, all on the core. Only faces know the terminal.
 
 use super::{
     super::{
@@ -8,7 +8,8 @@ use super::{
     roles::Role,
 };
 
-const TERMINAL: [&str; 7] = ["anyhow", "clap", "clap_complete", "anstream", "anstyle", "indicatif", "annotate-snippets"];
+const TERMINAL: [&str; 7] =
+    ["anyhow", "clap", "clap_complete", "anstream", "anstyle", "indicatif", "annotate-snippets"];
 
 /// No package of the workspace is built on one that its role may not use.
 pub(crate) fn one_way(packages: &[Package]) -> Vec<Finding> {
@@ -28,7 +29,7 @@ pub(crate) fn one_way(packages: &[Package]) -> Vec<Finding> {
             let Some(other) = packages.iter().find(|other| other.name == dependency.name).and_then(Role::of) else {
                 continue;
             };
-            // Tests may stand on anything but xtask; xtask's own stand on nothing, or it would no longer build in seconds.
+            // Tests may stand on anything but xtask; its own stand on nothing, or it would not build in seconds.
             let for_tests = dependency.kind == Kind::Dev && role != Role::Xtask && other != Role::Xtask;
             if !for_tests && !role.may_use(other) {
                 findings.push(Finding {
@@ -78,7 +79,15 @@ mod tests {
     }
 
     fn house(name: &str, dependency: &str, kind: Kind) -> Vec<Package> {
-        let others = ["runbook-core", "runbook-render", "runbook-git", "runbook-github", "runbook-cli", "runbook-testkit", "xtask"];
+        let others = [
+            "runbook-core",
+            "runbook-render",
+            "runbook-git",
+            "runbook-github",
+            "runbook-cli",
+            "runbook-testkit",
+            "xtask",
+        ];
         let mut packages = vec![package(name, "crates", &[(dependency, kind)])];
         packages.extend(others.iter().filter(|other| **other != name).map(|other| package(other, "crates", &[])));
         packages
@@ -96,14 +105,19 @@ mod tests {
         ] {
             let findings = one_way(&house(from, to, Kind::Normal));
             assert_eq!(findings.len(), 1, "{from} → {to}: {findings:?}");
-            assert_eq!((findings[0].file.as_str(), findings[0].line), (format!("crates/{from}/Cargo.toml").as_str(), 7));
+            assert_eq!(
+                (findings[0].file.as_str(), findings[0].line),
+                (format!("crates/{from}/Cargo.toml").as_str(), 7)
+            );
         }
         assert_eq!(one_way(&house("xtask", "runbook-core", Kind::Dev)).len(), 1, "not even for its tests");
     }
 
     #[test]
     fn what_points_the_right_way_is_not() {
-        for (from, to) in [("runbook-github", "runbook-render"), ("runbook-cli", "runbook-git"), ("runbook-git", "serde")] {
+        for (from, to) in
+            [("runbook-github", "runbook-render"), ("runbook-cli", "runbook-git"), ("runbook-git", "serde")]
+        {
             assert_eq!(one_way(&house(from, to, Kind::Normal)), [], "{from} → {to}");
         }
         assert_eq!(one_way(&house("runbook-git", "runbook-testkit", Kind::Dev)), []);

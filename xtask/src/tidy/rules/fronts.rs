@@ -75,7 +75,14 @@ mod tests {
 
     #[test]
     fn logic_in_a_front_is_found() {
-        for line in ["fn a() {", "pub fn a() {", "pub(crate) async fn a() {", "pub const fn a() {", "impl A {", "impl<T> A<T> {"] {
+        for line in [
+            "fn a() {",
+            "pub fn a() {",
+            "pub(crate) async fn a() {",
+            "pub const fn a() {",
+            "impl A {",
+            "impl<T> A<T> {",
+        ] {
             let findings = no_logic(&[source("crates/a/src/b/mod.rs", &format!("mod c;\n\n{line}\n}}\n"))]);
             assert!(findings.len() == 1 && findings[0].line == 3, "{line}: {findings:?}");
         }
@@ -84,7 +91,19 @@ mod tests {
 
     #[test]
     fn contents_tests_and_macros_are_no_logic() {
-        let front = "mod a;\npub use a::A;\n/// fn\npub struct B;\nmacro_rules! m {\n    () => {};\n}\n#[cfg(test)]\nmod tests {\nfn a() {}\n}\n";
+        let front = "\
+mod a;
+pub use a::A;
+/// fn
+pub struct B;
+macro_rules! m {
+fn a() {}
+}
+#[cfg(test)]
+mod tests {
+fn a() {}
+}
+";
         assert_eq!(no_logic(&[source("crates/a/src/lib.rs", front)]), []);
         assert_eq!(no_logic(&[source("crates/a/src/b.rs", "fn a() {}\n")]), []);
         assert_eq!(no_logic(&[source("crates/a/tests/it/mod.rs", "fn a() {}\n")]), []);

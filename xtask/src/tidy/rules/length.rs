@@ -31,7 +31,10 @@ mod tests {
 
     #[test]
     fn a_long_file_needs_a_reason() {
-        let file = |path: &str, top: &str, lines: usize| Source { path: path.to_owned(), text: format!("{top}\n{}", "x\n".repeat(lines - 1)) };
+        let file = |path: &str, top: &str, lines: usize| Source {
+            path: path.to_owned(),
+            text: format!("{top}\n{}", "x\n".repeat(lines - 1)),
+        };
         let findings = short(&[
             file("a.rs", "//! Long.", 501),
             file("b.rs", "//! Long.", 500),

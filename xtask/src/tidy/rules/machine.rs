@@ -25,7 +25,8 @@ const ELSEWHERE: [(&str, &str, &str); 9] = [
 /// Nothing names a home, the place of this checkout, or a registry other than the public ones.
 pub(crate) fn traces(sources: &[Source], places: &[&str]) -> Vec<Finding> {
     // A place of one short component (`/app`) is a word of many a sentence.
-    let places: Vec<String> = places.iter().filter(|p| p.matches('/').count() > 1).map(|place| format!("{place}/")).collect();
+    let places: Vec<String> =
+        places.iter().filter(|p| p.matches('/').count() > 1).map(|place| format!("{place}/")).collect();
     let mut findings = Vec::new();
     for source in sources.iter().filter(|source| source.path != OWN) {
         for (at, line) in source.text.lines().enumerate() {
@@ -48,7 +49,10 @@ fn place_in(line: &str, places: &[String]) -> Option<String> {
     }
     let home = HOMES.iter().find(|home| {
         line.match_indices(**home).any(|(at, _)| {
-            let begins = line[..at].chars().next_back().is_none_or(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '}')));
+            let begins = line[..at]
+                .chars()
+                .next_back()
+                .is_none_or(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '}')));
             begins && !NOBODYS.iter().any(|nobodys| line[at..].starts_with(nobodys))
         })
     })?;
@@ -58,10 +62,12 @@ fn place_in(line: &str, places: &[String]) -> Option<String> {
 fn registry_in(path: &str, line: &str) -> Option<String> {
     if path.ends_with("Cargo.lock") {
         let source = line.strip_prefix("source = ")?;
-        return (source.trim_matches('"') != CRATES).then(|| format!("a package that does not come from crates.io: {source}"));
+        return (source.trim_matches('"') != CRATES)
+            .then(|| format!("a package that does not come from crates.io: {source}"));
     }
     let name = path.rsplit_once("/.cargo").map_or(path, |_| ".cargo/config");
-    let (_, _, client) = ELSEWHERE.iter().find(|(file, begin, _)| name.contains(file) && line.trim_start().starts_with(begin))?;
+    let (_, _, client) =
+        ELSEWHERE.iter().find(|(file, begin, _)| name.contains(file) && line.trim_start().starts_with(begin))?;
     Some(format!("{client} is pointed to a registry of its own"))
 }
 
@@ -70,12 +76,15 @@ mod tests {
     use super::*;
 
     fn found(path: &str, line: &str) -> usize {
-        traces(&[Source { path: path.to_owned(), text: format!("fine\n{line}\n") }], &["/srv/build/runbook", "/app"]).len()
+        traces(&[Source { path: path.to_owned(), text: format!("fine\n{line}\n") }], &["/srv/build/runbook", "/app"])
+            .len()
     }
 
     #[test]
     fn a_path_of_a_machine_is_found() {
-        for line in ["see /root/notes", "cd /Users/ada/runbook", "\"/home/ada/x\"", "open /srv/build/runbook/Cargo.toml"] {
+        for line in
+            ["see /root/notes", "cd /Users/ada/runbook", "\"/home/ada/x\"", "open /srv/build/runbook/Cargo.toml"]
+        {
             assert_eq!(found("docs/a.md", line), 1, "{line}");
         }
         for line in ["see /home/me/shop", "/rooted/", "https://example.com/home/page", "${X}/root/", "COPY . /app/"] {

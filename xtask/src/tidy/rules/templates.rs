@@ -40,7 +40,8 @@ mod tests {
     #[test]
     fn a_channel_without_a_template_is_found() {
         let template = |name: &str, text: &str| Source { path: format!("{FOLDER}/{name}"), text: text.to_owned() };
-        let mut all: Vec<Source> = CHANNELS.iter().map(|(_, begin)| template(&format!("{begin}.hbs"), "{{words}}")).collect();
+        let mut all: Vec<Source> =
+            CHANNELS.iter().map(|(_, begin)| template(&format!("{begin}.hbs"), "{{words}}")).collect();
         assert_eq!(present(&all), []);
         all.pop();
         assert_eq!(present(&all)[0].what, "Discord has no template");

@@ -6,14 +6,16 @@ use super::super::{finding::Finding, rust::built_lines, tree::Source};
 const FACES: [&str; 5] =
     ["crates/runbook-cli/", "crates/runbook-agent/", "crates/runbook-testkit/", "examples/", "xtask/"];
 
-const CALLS: [&str; 6] = ["env::var(", "env::var_os(", "env::vars(", "env::vars_os(", "env::set_var(", "env::remove_var("];
+const CALLS: [&str; 6] =
+    ["env::var(", "env::var_os(", "env::vars(", "env::vars_os(", "env::set_var(", "env::remove_var("];
 
 /// No library reads or sets a variable of its process.
 pub(crate) fn only_faces(sources: &[Source]) -> Vec<Finding> {
     let libraries = sources
         .iter()
         .filter(|source| source.is_rust_source() && !FACES.iter().any(|face| source.path.starts_with(face)));
-    let lines = libraries.flat_map(|source| built_lines(&source.text, true).into_iter().map(move |line| (source, line)));
+    let lines =
+        libraries.flat_map(|source| built_lines(&source.text, true).into_iter().map(move |line| (source, line)));
     let calls = lines.filter_map(|(source, (number, line))| {
         let call = CALLS.iter().find(|call| line.contains(**call))?;
         Some(Finding {
@@ -33,7 +35,14 @@ mod tests {
 
     #[test]
     fn a_library_that_reads_a_variable_is_found() {
-        let text = "// std::env::var(\"A\")\nlet a = std::env::var(\"A\");\n#[cfg(test)]\nmod tests {\n    fn t() { env::var(\"B\"); }\n}\n";
+        let text = "\
+// std::env::var(\"A\")
+let a = std::env::var(\"A\");
+#[cfg(test)]
+mod tests {
+    fn t() { env::var(\"B\"); }
+}
+";
         let file = |path: &str| Source { path: path.to_owned(), text: text.to_owned() };
         let findings = only_faces(&[
             file("crates/runbook-git/src/a.rs"),

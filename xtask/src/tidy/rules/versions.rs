@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::finding::Finding;
 
+/// Where the reasons are.
+const OWN: &str = "xtask/src/tidy/rules/versions.rs";
+
 /// Crates that may be there twice, with the reason.
-const TWICE: [(&str, &str); 10] = [
+const TWICE: [(&str, &str); 5] = [
     ("base64", "octocrab and jsonwebtoken have not moved to 0.23"),
-    ("sha2", "octocrab has not moved to 0.11"),
-    ("digest", "comes with octocrab's sha2"),
-    ("block-buffer", "comes with octocrab's sha2"),
-    ("crypto-common", "comes with octocrab's sha2"),
-    ("cpufeatures", "comes with octocrab's sha2"),
+    ("cpufeatures", "sha2 0.10 and the generator of rand differ"),
     ("getrandom", "octocrab and jsonwebtoken have not moved to 0.4"),
     ("syn", "at compile time only: some derive macros have not moved to 3"),
-    ("untrusted", "aws-lc-rs and rustls-webpki differ; ten lines of code each"),
-    ("r-efi", "on UEFI only, with getrandom"),
+    ("untrusted", "aws-lc-rs and rustls-webpki differ; a few hundred lines of code"),
 ];
 
 /// Other TLS stacks than rustls with aws-lc-rs.
@@ -23,26 +21,34 @@ const OTHER_TLS: [&str; 5] = ["ring", "openssl", "openssl-sys", "native-tls", "b
 
 /// Nothing is compiled in two versions without a reason, and no reason outlives what it was for.
 pub(crate) fn single(compiled: &BTreeMap<String, BTreeSet<String>>) -> Vec<Finding> {
-    let twice = compiled.iter().filter(|(_, versions)| versions.len() > 1);
-    let unexplained = twice.filter(|(name, _)| !TWICE.iter().any(|(known, _)| known == name));
-    let mut findings: Vec<Finding> = unexplained
-        .map(|(name, versions)| Finding {
-            file: "Cargo.lock".to_owned(),
+    let is_known = |name: &str| TWICE.iter().any(|(known, _)| *known == name);
+    let twice = compiled.iter().filter(|(name, versions)| versions.len() > 1 && !is_known(name));
+    let is_single = |name: &str| compiled.get(name).is_none_or(|versions| versions.len() < 2);
+    let outlived = TWICE.iter().filter(|(name, _)| is_single(name));
+    twice
+        .map(|(name, versions)| unexplained(name, versions))
+        .chain(outlived.map(|(name, reason)| Finding {
+            file: OWN.to_owned(),
             line: 1,
-            what: format!("{name} is compiled in {} versions: {}", versions.len(), versions.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
-            why: "two versions are built, shipped and patched apart, and their types do not fit together",
-            mend: format!("find who wants the older one (`cargo tree -d -i {name}`); if it has to stay, give the reason in xtask/src/tidy/rules/versions.rs"),
-        })
-        .collect();
-    let outlived = TWICE.iter().filter(|(name, _)| compiled.get(*name).is_none_or(|versions| versions.len() < 2));
-    findings.extend(outlived.map(|(name, reason)| Finding {
-        file: "xtask/src/tidy/rules/versions.rs".to_owned(),
+            what: format!("{name} is no longer compiled twice ({reason})"),
+            why: "an exception that is not needed hides the next one",
+            mend: "take it out of the table".to_owned(),
+        }))
+        .collect()
+}
+
+fn unexplained(name: &str, versions: &BTreeSet<String>) -> Finding {
+    let all: Vec<&str> = versions.iter().map(String::as_str).collect();
+    let oldest = all.first().copied().unwrap_or_default();
+    Finding {
+        file: "Cargo.lock".to_owned(),
         line: 1,
-        what: format!("{name} no longer is compiled twice ({reason})"),
-        why: "an exception that is not needed hides the next one",
-        mend: "take it out of the table".to_owned(),
-    }));
-    findings
+        what: format!("{name} is compiled in {} versions: {}", all.len(), all.join(", ")),
+        why: "two versions are built, shipped and patched apart, and their types do not fit together",
+        mend: format!(
+            "see who wants it (`cargo tree -i {name}@{oldest}`); if it has to stay, give the reason in {OWN}"
+        ),
+    }
 }
 
 /// No second TLS stack is compiled. One that is merely listed in Cargo.lock, for a feature that is off, is no harm.
@@ -53,8 +59,8 @@ pub(crate) fn one_tls(compiled: &BTreeMap<String, BTreeSet<String>>) -> Vec<Find
             file: "Cargo.toml".to_owned(),
             line: 1,
             what: format!("{name} is compiled"),
-            why: "TLS is rustls with aws-lc-rs everywhere: one set of roots, one set of faults, nothing from the system",
-            mend: format!("turn off the feature that brings it; `cargo tree -i {name} -e normal,build,features --target all` shows which"),
+            why: "TLS is rustls with aws-lc-rs everywhere: one set of roots, one set of faults",
+            mend: format!("turn off what brings it (`cargo tree -i {name} -e normal,features --target all`)"),
         })
         .collect()
 }
@@ -73,15 +79,18 @@ mod tests {
     fn a_second_version_needs_a_reason() {
         assert_eq!(single(&tree("hyper v1.0.0\n")), []);
         let findings = single(&tree("hyper v1.0.0\nhyper v0.14.3\n"));
-        assert!(findings.len() == 1 && findings[0].what == "hyper is compiled in 2 versions: 0.14.3, 1.0.0", "{findings:?}");
+        assert!(
+            findings.len() == 1 && findings[0].what == "hyper is compiled in 2 versions: 0.14.3, 1.0.0",
+            "{findings:?}"
+        );
     }
 
     #[test]
     fn an_exception_that_is_not_needed_is_found() {
         let mut tree = tree("");
-        tree.remove("sha2");
+        tree.remove("syn");
         let findings = single(&tree);
-        assert!(findings.len() == 1 && findings[0].what.starts_with("sha2 no longer"), "{findings:?}");
+        assert!(findings.len() == 1 && findings[0].what.starts_with("syn is no longer"), "{findings:?}");
     }
 
     #[test]

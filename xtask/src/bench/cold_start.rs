@@ -1,0 +1,115 @@
+//! `cold-start`: how long a look at three live services takes from the shell's prompt, beside the script of three curls
+//! that teams write.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Map;
+
+use super::{
+    measure::{in_turns, whole_process},
+    outcome::Outcome,
+    scratch::{Scratch, missing},
+};
+use crate::tools::Checkout;
+
+pub(super) const NAME: &str = "cold-start";
+const ROUNDS: usize = 25;
+const SERVICES: [&str; 3] = ["fastapi", "flask", "gradio"];
+/// A stand-in starts in milliseconds.
+const START: Duration = Duration::from_secs(10);
+
+pub(super) fn run(checkout: &Checkout) -> Result<Outcome> {
+    let outcome = |result| Outcome {
+        bench: NAME,
+        ours: "`runbook check` of three services".to_owned(),
+        theirs: "a shell script with `curl -fsS` of each in turn".to_owned(),
+        facts: Map::from_iter([("services".to_owned(), SERVICES.len().into())]),
+        result,
+    };
+    if let Some(why) = missing("curl") {
+        return Ok(outcome(Err(why)));
+    }
+    checkout.build(&["build", "--release", "--package", "runbook-cli", "--package", "forge", "--bins"])?;
+    let scratch = Scratch::new(checkout, NAME)?;
+    let program = checkout.release_program("forge-service");
+    let services =
+        SERVICES.iter().map(|id| Service::start(&program, id, scratch.path())).collect::<Result<Vec<_>>>()?;
+    let config = scratch.write("runbook.toml", &config(&services))?;
+    let script = scratch.write("health-check.sh", &script(&services))?;
+    let runbook = checkout.release_program("runbook");
+    let comparison = in_turns(
+        ROUNDS,
+        |_| whole_process(Command::new(&runbook).arg("--config").arg(&config).arg("check")),
+        |_| whole_process(Command::new("sh").arg(&script)),
+    )?;
+    Ok(outcome(Ok(comparison)))
+}
+
+fn config(services: &[Service]) -> String {
+    let mut text = "schema = 1\n\n[project]\nname = \"cold start\"\n".to_owned();
+    for Service { id, address, .. } in services {
+        text.push_str(&format!("\n[[service]]\nid = \"{id}\"\nurl = \"{address}\"\n"));
+        text.push_str(&format!("\n[[service.probe]]\nkind = \"http\"\npath = \"{}\"\n", path(id)));
+    }
+    text
+}
+
+fn script(services: &[Service]) -> String {
+    let mut text = "set -e\n".to_owned();
+    for Service { id, address, .. } in services {
+        text.push_str(&format!("curl -fsS -o /dev/null {address}{} && echo {id} is healthy\n", path(id)));
+    }
+    text
+}
+
+fn path(id: &str) -> &'static str {
+    if id == "gradio" { "/" } else { "/health" }
+}
+
+/// A stand-in of one of the forge's services; ended with the value.
+#[derive(Debug)]
+struct Service {
+    id: &'static str,
+    address: String,
+    process: Child,
+}
+
+impl Service {
+    fn start(program: &Path, id: &'static str, root: &Path) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args([id, "--port", "0", "--root"]).arg(root).env_remove("HOST");
+        let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let process = process.with_context(|| format!("failed to start {}", program.display()))?;
+        let mut service = Self { id, address: String::new(), process };
+        let stdout = service.process.stdout.take().context("its output is a pipe")?;
+        let (tell, told) = mpsc::channel();
+        // It ends with the service, which closes the pipe.
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            // Nobody waits any more after the deadline.
+            let _ = tell.send(read.map(|_| line));
+        });
+        let line = told.recv_timeout(START).with_context(|| format!("{id} did not start within {START:?}"))??;
+        match line.split_whitespace().find(|word| word.starts_with("http://")) {
+            Some(address) => service.address = address.to_owned(),
+            None => bail!("{id} did not say where it listens: {line:?}"),
+        }
+        Ok(service)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended on its own, and there is nothing to save.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
