@@ -65,7 +65,7 @@ impl App {
         runtime.shutdown_background();
         match code {
             Ok(code) => code,
-            Err(fault) => output.fault(&fault),
+            Err(fault) => output.fault(&fault.redacted(&redactor_of_variables())),
         }
     }
 }
@@ -86,7 +86,23 @@ fn misused(arguments: &[OsString], error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let output = Output::new(format, clap::ColorChoice::Never, Verbosity::Quiet);
-    output.fault(&Fault::usage(message).hint("`runbook --help` lists commands and options"))
+    let general = "`runbook --help` lists commands and options";
+    let hint = similar(error).map_or_else(|| general.to_owned(), |near| format!("did you mean `{near}`? {general}"));
+    output.fault(&Fault::usage(message).hint(hint).redacted(&redactor_of_variables()))
+}
+
+/// What may have been meant by a mistyped word.
+fn similar(error: &clap::Error) -> Option<String> {
+    use clap::error::{
+        ContextKind::{SuggestedArg, SuggestedSubcommand, SuggestedValue},
+        ContextValue,
+    };
+    [SuggestedSubcommand, SuggestedArg, SuggestedValue].into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(near) => Some(near.clone()),
+        // The best guess stands last.
+        ContextValue::Strings(near) => near.last().cloned(),
+        _ => None,
+    })
 }
 
 /// The format that was asked for, as far as can be told from arguments that do not parse.

@@ -21,7 +21,7 @@ Exit codes:
 
 /// Runs deployment runbooks and tells the truth about them.
 #[derive(Debug, Parser)]
-#[command(name = "runbook", version, about, after_help = EXIT_CODES)]
+#[command(name = "runbook", version, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -1,7 +1,7 @@
 //! What goes wrong before, or instead of, a run: kind, message, hint, and the exit code.
 
 use runbook_core::{
-    ExitCode,
+    ExitCode, Redactor,
     config::{ConfigError, Snippet},
     engine::{EngineError, PrepareError, with_causes},
     plan::PlanError,
@@ -72,6 +72,14 @@ impl Fault {
     #[must_use]
     pub fn next(mut self, command: impl Into<String>) -> Self {
         self.next_command = Some(command.into());
+        self
+    }
+
+    /// Takes secrets out of its words: what could not be understood may hold one.
+    pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
+        self.message = redactor.redact(&self.message);
+        self.hint = self.hint.map(|hint| redactor.redact(&hint));
+        self.next_command = self.next_command.map(|command| redactor.redact(&command));
         self
     }
 

@@ -48,7 +48,7 @@ fn find(named: Option<&Path>) -> Result<PathBuf, Fault> {
     }
     let start = std::env::current_dir()
         .map_err(|error| Fault::internal(format!("failed to find the current directory: {error}")))?;
-    start.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file()).ok_or_else(|| {
+    start.ancestors().map(|folder| folder.join(FILE)).find(|file| file.exists()).ok_or_else(|| {
         let mut fault = Fault::usage(format!("{FILE} was not found in {} or above it", start.display()))
             .hint("write one with `runbook init`, or name it with --config FILE")
             .next("runbook init");

@@ -2,17 +2,22 @@
 
 use runbook_core::{engine::Cancel, event::Signal};
 
-/// Listens for as long as the returned handle's run lasts.
-pub(crate) fn listen() -> std::io::Result<Cancel> {
+use crate::output::Output;
+
+/// Listens for as long as the returned handle's run lasts, and says at once that a signal was heard: what runs may take
+/// its time to end.
+pub(crate) fn listen(output: &Output) -> std::io::Result<Cancel> {
     use tokio::signal::unix::{SignalKind, signal};
     let cancel = Cancel::default();
     for (kind, meaning) in [(SignalKind::interrupt(), Signal::Interrupt), (SignalKind::terminate(), Signal::Terminate)]
     {
         let mut stream = signal(kind)?;
-        let cancel = cancel.clone();
+        let (cancel, output) = (cancel.clone(), output.clone());
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
+                let is_first = cancel.signal().is_none();
                 cancel.request(meaning);
+                output.asked_to_end(is_first);
             }
         });
     }

@@ -34,15 +34,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Joins the adapters. Opens no connection.
-    pub(crate) fn new(project: &Project, sinks: Vec<Arc<dyn EventSink>>, purpose: Purpose) -> Result<Self, Fault> {
+    /// Joins the adapters. Opens no connection, and writes nothing.
+    pub(crate) fn new(project: &Project, sinks: Vec<Arc<dyn EventSink>>, purpose: Purpose) -> Self {
         let config = &project.config;
-        if purpose == Purpose::Act {
-            prepare_state_dir(&project.state_dir).map_err(|error| {
-                Fault::usage(runbook_core::engine::with_causes(&error))
-                    .hint("nothing was changed; make it writable, or name another with RUNBOOK_STATE_DIR")
-            })?;
-        }
         let actions = ActionsEnvironment::from(&project.variables);
         let repository = (purpose != Purpose::Look).then(|| GitRepository::open(&project.root).ok()).flatten();
         let repository = repository.map(|repository| Arc::new(repository) as Arc<dyn VersionControl>);
@@ -67,7 +61,7 @@ impl World {
             sinks,
             hosted_runner: actions.as_ref().is_some_and(ActionsEnvironment::is_github_hosted),
         };
-        Ok(Self { surroundings, actions })
+        Self { surroundings, actions }
     }
 
     /// Who asks, and from where.
@@ -87,10 +81,27 @@ impl World {
     }
 }
 
+/// Makes the state directory where it is missing, and tries whether it can be written.
+pub(crate) fn make_ready(project: &Project) -> Result<(), Fault> {
+    prepare_state_dir(&project.state_dir).map_err(|error| {
+        Fault::usage(runbook_core::engine::with_causes(&error))
+            .hint("nothing was changed; make it writable, or name another with RUNBOOK_STATE_DIR")
+    })
+}
+
 /// The values of every variable that the configuration calls a secret, and of those whose name says that they are one.
 fn redactor(project: &Project) -> Redactor {
     let named = project.config.secret_names.iter().filter_map(|name| project.variables.secret(name));
-    let told = std::env::vars_os().filter_map(|(name, value)| {
+    Redactor::new(&named.chain(told_secrets()).collect::<Vec<_>>())
+}
+
+/// Takes out the values of variables whose name says that they are secrets: all that is known without a configuration.
+pub(crate) fn redactor_of_variables() -> Redactor {
+    Redactor::new(&told_secrets().collect::<Vec<_>>())
+}
+
+fn told_secrets() -> impl Iterator<Item = Secret> {
+    std::env::vars_os().filter_map(|(name, value)| {
         let name = name.to_str()?.to_ascii_uppercase();
         let is_secret =
             ["TOKEN", "SECRET", "PASSWORD", "WEBHOOK", "PRIVATE_KEY", "API_KEY"].iter().any(|w| name.contains(w));
@@ -100,8 +111,7 @@ fn redactor(project: &Project) -> Redactor {
             .flatten()
             .filter(|value| value.len() >= 12)
             .map(Secret::new)
-    });
-    Redactor::new(&named.chain(told).collect::<Vec<_>>())
+    })
 }
 
 fn issue_tracker(project: &Project, actions: Option<&ActionsEnvironment>) -> Result<Arc<dyn IssueTracker>, String> {

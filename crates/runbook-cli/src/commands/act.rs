@@ -18,7 +18,7 @@ use crate::{
     output::Output,
     project::Project,
     signals,
-    world::{Purpose, World},
+    world::{Purpose, World, make_ready},
 };
 
 /// What a command asks for, before anything is known of the world.
@@ -59,15 +59,11 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
     let wish = wish(&args.command)?;
     // From the first moment on, a signal ends in a report.
     let cancel =
-        signals::listen().map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
+        signals::listen(output).map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
     let project = Project::load(&args.global, wish.action != Action::UpdateStatus)?;
     let sinks: Vec<Arc<dyn EventSink>> = output.sinks();
     let purpose = if args.global.dry_run { Purpose::Plan } else { Purpose::Act };
-    let world = World::new(&project, sinks, purpose).or_else(|fault| match wish.action {
-        // A stop goes on where the state directory cannot be written.
-        Action::EmergencyStop => World::new(&project, output.sinks(), Purpose::Plan),
-        _ => Err(fault),
-    })?;
+    let world = World::new(&project, sinks, purpose);
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
     let (actor, origin) = world.origin().await;
     let request = Request {
@@ -79,11 +75,21 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
         reason: wish.reason.clone(),
         origin,
     };
+    let make_ready = || match make_ready(&project) {
+        // A stop goes on where the state directory cannot be written.
+        Err(_) if request.action == Action::EmergencyStop => Ok(()),
+        ready => ready,
+    };
+    if purpose == Purpose::Act && project.state_dir.exists() {
+        make_ready()?;
+    }
     let plan = engine.prepare(&request, &project.config).await?;
-    if args.global.dry_run {
+    if purpose == Purpose::Plan {
         output.plan(&plan);
         return Ok(ExitCode::Succeeded);
     }
+    // Made only now: a request that could not be planned leaves no trace.
+    make_ready()?;
     output.begin(&plan, world.actions.is_some());
     let result = engine.execute(request, plan, &cancel).await?;
     output.report(&result.report);

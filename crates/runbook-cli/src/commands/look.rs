@@ -25,7 +25,7 @@ pub(super) async fn check(
 ) -> Result<ExitCode, Fault> {
     let project = Project::load(global, false)?;
     let only = known_services(&project.config, &args.services)?;
-    let world = World::new(&project, Vec::new(), Purpose::Look)?;
+    let world = World::new(&project, Vec::new(), Purpose::Look);
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
     let document = engine.check(&only).await;
     output.status(&document);
@@ -34,7 +34,7 @@ pub(super) async fn check(
 
 pub(super) async fn status(global: &Global, registry: &Registry, output: &Output) -> Result<ExitCode, Fault> {
     let project = Project::load(global, false)?;
-    let world = World::new(&project, Vec::new(), Purpose::Look)?;
+    let world = World::new(&project, Vec::new(), Purpose::Look);
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
     let environment = engine.environment().await?;
     let document = StatusDocument::of(&environment, &engine.ports().status, world.surroundings.clock.now());
@@ -77,7 +77,7 @@ fn runs(stored: &[Stored]) -> Vec<RunState> {
 
 pub(super) async fn history(global: &Global, args: &History, output: &Output) -> Result<ExitCode, Fault> {
     let project = Project::load(global, false)?;
-    let world = World::new(&project, Vec::new(), Purpose::Look)?;
+    let world = World::new(&project, Vec::new(), Purpose::Look);
     let (stored, head) = replay(&world).await?;
     if args.verify {
         let place = world.surroundings.journal.place();
@@ -136,7 +136,7 @@ pub(super) async fn show(
     output: &Output,
 ) -> Result<ExitCode, Fault> {
     let project = Project::load(global, false)?;
-    let world = World::new(&project, Vec::new(), Purpose::Look)?;
+    let world = World::new(&project, Vec::new(), Purpose::Look);
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
     let (stored, _) = replay(&world).await?;
     let wanted = args.run.to_ascii_lowercase();

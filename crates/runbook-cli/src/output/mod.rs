@@ -56,6 +56,11 @@ impl Output {
         self.progress.begin(plan, in_actions);
     }
 
+    /// Somebody asked the run to end, for the first time or again.
+    pub(crate) fn asked_to_end(&self, is_first: bool) {
+        self.progress.asked_to_end(is_first);
+    }
+
     /// The end of a run.
     pub(crate) fn report(&self, report: &Report) {
         self.progress.end();

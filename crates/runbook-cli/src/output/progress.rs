@@ -79,6 +79,15 @@ impl Progress {
         });
     }
 
+    pub(super) fn asked_to_end(&self, is_first: bool) {
+        if self.verbosity > Verbosity::Quiet {
+            self.line(match is_first {
+                true => "  … asked to end; the report follows (ask again to end at once)",
+                false => "  … asked again; it ends at once",
+            });
+        }
+    }
+
     fn line(&self, text: &str) {
         self.with(|state| match &state.bar {
             Some(bar) => bar.suspend(|| write_line(text)),
@@ -154,9 +163,6 @@ impl EventSink for Progress {
             }
             EventKind::RollbackDecided(decision) => {
                 self.line(&format!("  ↩ rolling back: {}", clean(&decision.reason)));
-            }
-            EventKind::CancelRequested { .. } => {
-                self.line("  … asked to end; the report follows (ask again to end at once)");
             }
             _ => {}
         }

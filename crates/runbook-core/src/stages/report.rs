@@ -64,7 +64,7 @@ impl ReportStage {
     ) -> Result<(), StageError> {
         let status = view.operational_status;
         let mutating = run.request.action != Action::UpdateStatus;
-        let changed = environment.operational_status.is_some_and(|before| before != status);
+        let changed = environment.published.is_some_and(|before| before != status);
         let update = IssueUpdate { view, known_number: environment.issue, comment: mutating || changed };
         let issue =
             cx.effect(Operation::PublishStatus, |permit| async move { tracker.upsert(&permit, &update).await }).await?;

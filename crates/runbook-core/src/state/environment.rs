@@ -104,6 +104,9 @@ pub struct EnvironmentState {
     /// The status issue's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issue: Option<u64>,
+    /// What the status issue was last made to say, so that a change that it could not be told is told later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<OperationalStatus>,
     /// The operational status at the end of the newest finished run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operational_status: Option<OperationalStatus>,
@@ -218,7 +221,10 @@ impl EnvironmentState {
                     }
                 }
             }
-            EventKind::StatusPublished { issue, .. } => self.issue = Some(*issue),
+            EventKind::StatusPublished { issue, operational_status, .. } => {
+                self.issue = Some(*issue);
+                self.published = Some(*operational_status);
+            }
             EventKind::Notified { to, outcome, operational_status } => {
                 if outcome == "sent" {
                     self.notified.insert(to.clone(), *operational_status);
