@@ -10,6 +10,7 @@ use crate::{
     commands,
     fault::Fault,
     output::{Format, Output, Verbosity},
+    world::redactor_of_variables,
 };
 
 /// The command line of Runbook, with whatever kinds were registered.

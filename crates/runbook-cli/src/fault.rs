@@ -5,6 +5,7 @@ use runbook_core::{
     config::{ConfigError, Snippet},
     engine::{EngineError, PrepareError, with_causes},
     plan::PlanError,
+    ports::JournalError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +112,8 @@ impl From<EngineError> for Fault {
         match error {
             EngineError::Newer { .. } => Self::new(ExitCode::Blocked, "journal", message),
             EngineError::NoStage { .. } => Self::new(ExitCode::Usage, "configuration", message),
+            EngineError::Journal(JournalError::Damaged { .. }) => Self::new(ExitCode::Fault, "journal", message)
+                .hint("nothing was changed; look at that event's line, restore the file from a copy, or move it aside to begin anew"),
             EngineError::Journal(_) | EngineError::Stuck { .. } => {
                 let mut fault = Self::new(ExitCode::Fault, "journal", message);
                 fault.retryable = true;

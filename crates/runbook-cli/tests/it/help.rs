@@ -28,7 +28,7 @@ async fn every_command_explains_itself() {
     assert_eq!(listed, [&COMMANDS[..], &["help"]].concat(), "a command without a snapshot of its help");
     for command in COMMANDS {
         let help = world.run(&[command, "--help"]).await;
-        insta::assert_snapshot!(format!("help {command}"), help.exits(0).stdout);
+        insta::assert_snapshot!(format!("help-{command}"), help.exits(0).stdout);
     }
 }
 
@@ -44,11 +44,19 @@ async fn what_was_mistyped_is_told_with_what_was_meant() {
     for arguments in [&["delpoy"][..], &["deploy", "--reson", "x"], &["init", "--template", "frge"], &["show"], &[]] {
         let ran = world.json(arguments).await;
         let (message, hint) = ran.exits(2).fault("usage");
-        assert!(hint.contains("--help") || hint.contains("similar"), "{message} {hint}");
+        assert!(hint.contains("`runbook --help`"), "{message} {hint}");
         let events = world.run(&[arguments, &["--format=events"]].concat()).await;
         let lines = events.exits(2).lines();
         assert_eq!(lines.len(), 1, "{events}");
         assert_eq!(lines[0]["schema"], "runbook/error/v1");
+    }
+    for (arguments, meant) in [
+        (&["delpoy"][..], "deploy"),
+        (&["deploy", "--reson", "x"], "--reason"),
+        (&["init", "--template", "frge"], "forge"),
+    ] {
+        let (_, hint) = world.json(arguments).await.fault("usage");
+        assert!(hint.contains(&format!("did you mean `{meant}`?")), "{hint}");
     }
     world.run(&["--version"]).await.exits(0).shows(&[env!("CARGO_PKG_VERSION")]);
 }

@@ -30,7 +30,7 @@ async fn they_change_only_on_purpose() {
     let world = World::new().await;
     for kind in KINDS {
         let ran = world.run(&["schema", kind]).await;
-        insta::assert_snapshot!(format!("schema {kind}"), ran.exits(0).stdout);
+        insta::assert_snapshot!(format!("schema-{kind}"), ran.exits(0).stdout);
         assert_eq!(world.json(&["schema", kind]).await.json(), ran.json());
     }
 }

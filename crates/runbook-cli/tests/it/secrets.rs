@@ -32,7 +32,7 @@ async fn no_secret_is_in_any_word_that_leaves() {
     let mut run = async |world: &World, arguments: &[&str]| {
         for format in ["human", "json", "events"] {
             let ran = world.run(&[arguments, &["--format", format, "-vv"]].concat()).await;
-            said.push_str(&ran.to_string());
+            said.push_str(&format!("{}{}", ran.stdout, ran.stderr));
         }
     };
     run(&world, &["check"]).await;

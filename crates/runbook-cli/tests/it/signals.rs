@@ -84,7 +84,7 @@ async fn a_json_report_is_written_too() {
 async fn a_second_signal_ends_what_does_not_end_by_itself() {
     let world = World::new().await;
     world.put("hang", "");
-    let child = world.start(&["deploy", "v1.0.0", "--format", "json"]);
+    let mut child = world.start(&["deploy", "v1.0.0", "--format", "json"]);
     let hanging = async {
         while !world.machine("hanging").exists() {
             sleep(Duration::from_millis(5)).await;
@@ -92,8 +92,10 @@ async fn a_second_signal_ends_what_does_not_end_by_itself() {
     };
     timeout(LONGEST, hanging).await.expect("the command was not started");
     send(&child, Signal::TERM);
-    // Signals of one kind may melt into one while they wait, so the second is another one.
-    sleep(Duration::from_millis(200)).await;
+    // People hear at once that they were heard, although the command goes on.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let heard = async { while !lines.next_line().await.unwrap().expect("it goes on").contains("asked to end") {} };
+    timeout(Duration::from_secs(5), heard).await.expect("the first signal was not heard");
     let second = Instant::now();
     send(&child, Signal::INT);
     let ran = crate::bench::end(child, &["deploy"]).await;

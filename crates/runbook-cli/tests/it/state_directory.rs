@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use runbook_core::Verdict;
+use runbook_testkit::github::FakeGitHub;
 
 use crate::bench::World;
 
@@ -38,7 +39,9 @@ async fn one_that_is_read_only_stops_everything_that_writes() {
 
 #[tokio::test]
 async fn an_emergency_stop_goes_on_without_it_and_says_so() {
+    let github = FakeGitHub::start().await;
     let mut world = World::new().await;
+    world.publish_to(&github);
     world.deployed("v1.0.0").await;
     let file = world.beside("a-file");
     fs::write(&file, "not a folder").unwrap();
@@ -48,6 +51,8 @@ async fn an_emergency_stop_goes_on_without_it_and_says_so() {
     assert_eq!(world.live(), None, "the service was stopped all the same");
     let reason = report.verdict_reason.unwrap_or_default();
     assert!(reason.contains("latch not shared") && reason.contains("a-file"), "{reason}");
+    let body = github.issues()[0].body.clone().unwrap_or_default();
+    assert!(body.contains("🔴 CRITICAL"), "people are told where it matters most: {body}");
 }
 
 #[tokio::test]

@@ -429,16 +429,14 @@ fn deploy(source: &Source, mut node: Node) -> Result<DeployConfig, ConfigError> 
     // With a kind, the keys that are not the table's own are the deployer's settings.
     let mut own = Table::default();
     if table.get("kind").is_some() {
-        for key in ["on_push", "tag_pattern"] {
-            own.0.extend(table.take(key));
-        }
+        own.0.extend(table.take("on_push"));
     } else {
         std::mem::swap(&mut own, table);
     }
     let keys: DeployTable = read(source, "deploy", &Node::new(node.span.clone(), Value::Table(own)))?;
     let is_kinded = matches!(&node.value, Value::Table(table) if table.get("kind").is_some());
     let deployer = if is_kinded { Some(Kinded::of(source, "deploy", node, None)?) } else { None };
-    Ok(DeployConfig { on_push: keys.on_push, tag_pattern: keys.tag_pattern, deployer })
+    Ok(DeployConfig { on_push: keys.on_push, deployer })
 }
 
 fn stage(source: &Source, path: &str, mut node: Node) -> Result<CustomStage, ConfigError> {

@@ -59,8 +59,6 @@ fn yes() -> bool {
 pub struct DeployConfig {
     /// Whether a push to the default branch deploys.
     pub on_push: bool,
-    /// Which versions are releases: a glob over tags.
-    pub tag_pattern: Option<String>,
     /// The deployer of every service without one of its own.
     pub deployer: Option<Kinded>,
 }
@@ -213,5 +211,4 @@ pub(super) struct StageTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DeployTable {
     pub(super) on_push: bool,
-    pub(super) tag_pattern: Option<String>,
 }

@@ -54,9 +54,9 @@ impl Table {
         Some(self.0.remove(at))
     }
 
-    /// The values of all keys that end in `_env`, at any depth.
+    /// The values of all keys that end in `_env`, at any depth; `pass_env` names variables that are no secrets.
     pub(super) fn secret_names(&self, names: &mut Vec<String>) {
-        for (key, node) in &self.0 {
+        for (key, node) in self.0.iter().filter(|(key, _)| key.name != "pass_env") {
             match &node.value {
                 Value::String(name) if key.name.ends_with("_env") => names.push(name.clone()),
                 Value::Table(table) => table.secret_names(names),

@@ -146,12 +146,15 @@ impl Engine {
         &self.ports
     }
 
-    /// Everything that the journal tells of the environment.
+    /// Everything that the journal tells of the environment, with the stop latch wherever it is set.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub async fn environment(&self) -> Result<EnvironmentState, EngineError> {
-        Ok(Ledger::open(self.ledger.clone(), RunId::new()).await?.state().await?.1)
+        let ledger = Ledger::open(self.ledger.clone(), RunId::new()).await?;
+        let (_, mut environment) = ledger.state().await?;
+        environment.latch = ledger.latch().await;
+        Ok(environment)
     }
 
     /// Looks at the world and makes a plan of a request. Changes nothing.

@@ -1,6 +1,6 @@
 //! What a stage sees of its run. Owned and cheap to clone; it carries facts, never collaborators.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,9 @@ use crate::{
     state::{EnvironmentState, RunState},
     words::{GateRule, Judgement, Live, OperationalStatus, Reading, Request, RunId, ServiceId},
 };
+
+/// How often the journal is asked whether an emergency stop or a takeover ended this run.
+const CHECKPOINT: Duration = Duration::from_secs(1);
 
 /// The facts of a run, and the one way to change the outside world: [`StageContext::effect`].
 #[derive(Debug, Clone)]
@@ -87,8 +90,17 @@ impl StageContext {
     /// # Errors
     /// [`Refusal`] when it may not.
     pub async fn checkpoint(&self) -> Result<(), Refusal> {
-        let epoch = self.ledger.state().await.map_err(Refusal::NotDurable)?.0.map_or(0, |state| state.epoch);
-        self.ledger.check(crate::plan::Access::Mutating, epoch).await
+        self.ledger.may_go_on().await
+    }
+
+    /// Ends when this run may no longer change things, with the reason; never before. Dropping it stops asking.
+    pub async fn overtaken(&self) -> Refusal {
+        loop {
+            self.clock().sleep(CHECKPOINT).await;
+            if let Err(refusal) = self.checkpoint().await {
+                return refusal;
+            }
+        }
     }
 
     /// Answers a gate rule.

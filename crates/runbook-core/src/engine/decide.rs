@@ -87,7 +87,14 @@ fn after_verdict(plan: &Plan, run: &RunState, verdict: Verdict, reason: &str) ->
         match (&state.status, state.step.when) {
             (StepStatus::Pending, When::Finally) => return Next::Run(state.step.id.clone()),
             (StepStatus::Pending, _) => {
-                return Next::Skip(state.step.id.clone(), format!("the run was {} before", verdict.phrase()));
+                let why = match verdict {
+                    Verdict::Blocked => "the run was blocked before",
+                    Verdict::Failed => "the run failed before",
+                    Verdict::Aborted => "the run was ended before",
+                    Verdict::NeedsOperator => "the run came to need an operator before",
+                    Verdict::Succeeded | Verdict::RolledBack => "there was no need",
+                };
+                return Next::Skip(state.step.id.clone(), why.to_owned());
             }
             _ => {}
         }
@@ -128,15 +135,19 @@ impl Case<'_> {
 
     /// Why this run may change nothing any more: somebody stopped everything, or took over, since it took the lock.
     fn overtaken(&self) -> Option<String> {
-        if !self.run.locked || self.plan.action == Action::EmergencyStop {
+        if !self.plan.action.changes_services() || self.plan.action == Action::EmergencyStop {
             return None;
         }
+        // A latch that was set before is for the gate to tell of.
+        let is_past_gate = self.run.steps.first().and_then(StepState::result).is_some_and(StepResult::lets_go_on);
         match &self.environment.latch {
-            Some(latch) => Some(format!("ended by an emergency stop ({}: {})", latch.actor, latch.reason)),
-            None if self.environment.fence > self.run.epoch => {
+            Some(latch) if is_past_gate => {
+                Some(format!("ended by an emergency stop ({}: {})", latch.actor, latch.reason))
+            }
+            None if self.run.locked && self.environment.fence > self.run.epoch => {
                 Some("ended, because another run has taken over".to_owned())
             }
-            None => None,
+            Some(_) | None => None,
         }
     }
 
@@ -150,7 +161,7 @@ impl Case<'_> {
         let reason = if changed.is_empty() {
             format!("{why}; nothing was changed")
         } else {
-            format!("{why}; {} had been changed and was not watched to the end", list(&changed))
+            format!("{why}; changed, and not watched to the end: {}", list(&changed))
         };
         Next::Conclude(Verdict::Aborted, reason)
     }

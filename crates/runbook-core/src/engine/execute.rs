@@ -6,9 +6,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use rand::RngExt;
 
-use super::{
-    Cancel, EngineError, Ledger, LedgerPorts, Next, StageContext, decide, ledger::STOP_DEADLINE, recovery, with_causes,
-};
+use super::{Cancel, EngineError, Ledger, LedgerPorts, Next, StageContext, decide, ledger::STOP_DEADLINE, with_causes};
 use crate::{
     event::{EventKind, RunStarted},
     plan::{Access, Plan, Step},
@@ -59,7 +57,7 @@ impl Engine {
         let request = Arc::new(request);
         let plan = Arc::new(plan);
         if plan.action.changes_services() && plan.action != Action::EmergencyStop {
-            recovery::close_abandoned(&ledger, &self.ports).await?;
+            self.close_abandoned(&ledger).await?;
         }
         let mut signalled = false;
         loop {

@@ -243,6 +243,25 @@ impl Ledger {
         Self::allowed(&inner, access, epoch, self.run)
     }
 
+    /// Whether a run may go on: with the lock, whether it could begin an effect; without, whether nobody stopped it.
+    pub(super) async fn may_go_on(&self) -> Result<(), Refusal> {
+        let (epoch, locked) = {
+            let mut inner = self.inner.lock().await;
+            self.append(&mut inner, None).await.map_err(Refusal::NotDurable)?;
+            if inner.detached.is_none() {
+                self.refresh(&mut inner).await.map_err(Refusal::NotDurable)?;
+            }
+            inner.state.as_ref().map_or((0, false), |state| (state.epoch, state.locked))
+        };
+        if locked {
+            return self.check(Access::Mutating, epoch).await;
+        }
+        match self.latch().await {
+            Some(latch) => Err(Refusal::Latched(latch.reason)),
+            None => Ok(()),
+        }
+    }
+
     fn allowed(inner: &Inner, access: Access, epoch: u64, run: RunId) -> Result<(), Refusal> {
         // Telling people what happened is never forbidden.
         if access != Access::Mutating {
@@ -265,7 +284,8 @@ impl Ledger {
     }
 
     async fn local_latch(&self, inner: &Inner, access: Access) -> Result<(), Refusal> {
-        let Some(local) = self.ports.local_latch.as_ref().filter(|_| access == Access::Mutating && !inner.stops()) else {
+        let Some(local) = self.ports.local_latch.as_ref().filter(|_| access == Access::Mutating && !inner.stops())
+        else {
             return Ok(());
         };
         match local.read().await {

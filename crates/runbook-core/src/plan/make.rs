@@ -51,8 +51,16 @@ pub enum PlanError {
 pub fn plan(request: &Request, config: &Config, world: &World) -> Result<Plan, PlanError> {
     let covered = covered(request, config)?;
     let mut notes = Vec::new();
-    let services = covered.iter().map(|service| planned(service, request, world, &mut notes)).collect();
     let deploys = matches!(request.action, Action::Deploy | Action::UpdateComponent);
+    let held_back = deploys && request.origin.trigger == "push" && !config.deploy.on_push;
+    if held_back {
+        notes.push("a push deploys only with `[deploy] on_push = true`, so this run only observes".to_owned());
+    }
+    let mut services: Vec<PlannedService> =
+        covered.iter().map(|service| planned(service, request, world, &mut notes)).collect();
+    if held_back {
+        services.iter_mut().for_each(|service| service.target = None);
+    }
     if deploys && world.live.is_empty() {
         notes.push("no deployer is configured, so this run only observes".to_owned());
     }
@@ -100,12 +108,21 @@ fn planned(service: &ServiceConfig, request: &Request, world: &World, notes: &mu
     let target = target.filter(|_| has_deployer && is_meant).filter(|target| {
         let same = live.release().is_some_and(|release| release.same_as(target));
         if same {
-            notes.push(format!("{target} is live already as {}", service.id));
+            let further = match (request.action, world.environment.way_back(&service.id, target)) {
+                (Action::Rollback, Some(before)) => {
+                    format!("; to return further, name a release: `runbook rollback {before}`")
+                }
+                _ => String::new(),
+            };
+            notes.push(format!("{target} is live already as {}{further}", service.id));
         }
         !same
     });
-    // The way back is never to the release that is about to be left.
-    let way_back = known_good.filter(|good| target.as_ref().is_none_or(|target| !target.same_as(good)));
+    // The way back is the last known good release, but never the one that is about to be left: then the one before.
+    let way_back = match &target {
+        Some(target) => world.environment.way_back(&service.id, target).cloned(),
+        None => known_good,
+    };
     PlannedService {
         id: service.id.clone(),
         name: service.name.clone(),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Access, Plan, When};
+use crate::words::Action;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,6 +24,8 @@ impl fmt::Display for Plan {
             if let Some(target) = &service.target {
                 write!(f, " → {target}")?;
                 match &service.way_back {
+                    // It is the way back itself.
+                    _ if self.action == Action::Rollback => {}
                     Some(back) => write!(f, "   (way back: {back})")?,
                     None => write!(f, "   (no way back yet)")?,
                 }
@@ -38,6 +41,7 @@ impl fmt::Display for Plan {
             };
             let when = match step.when {
                 When::InOrder => "",
+                When::OnRollback if self.action == Action::Rollback => "",
                 When::OnRollback => ", only when a rollback is decided",
                 When::Finally => ", whatever happened",
             };

@@ -46,6 +46,7 @@ impl Stage for CiStage {
         let report = tokio::select! {
             report = ci.run(&order) => report,
             () = cx.cancelled() => return Err(StageError::no_change("CI was ended by a signal")),
+            refusal = cx.overtaken() => return Err(StageError::no_change(format!("CI was ended: {refusal}"))),
         };
         let report = report.map_err(|error| StageError::no_change(with_causes(&error)))?;
         cx.ci(report.commands.clone()).await;

@@ -25,8 +25,6 @@ use crate::{
 
 /// No more samples are kept of one service and window: enough for an hour at one a second.
 const MOST_SAMPLES: usize = 3_600;
-/// How often the journal is asked whether an emergency stop or a takeover ended this run.
-const CHECKPOINT: Duration = Duration::from_secs(2);
 
 /// Watches services.
 #[derive(Debug)]
@@ -90,15 +88,11 @@ impl Stage for Monitor {
 impl Monitor {
     /// Ends the watch when this run may no longer change anything.
     async fn guard(&self, cx: &StageContext, early: &CancellationToken, ended: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = ended.cancelled() => return,
-                () = cx.clock().sleep(CHECKPOINT) => {}
-            }
-            if let Err(refusal) = cx.checkpoint().await {
+        tokio::select! {
+            () = ended.cancelled() => {}
+            refusal = cx.overtaken() => {
                 cx.progress(format!("the watch ends early: {refusal}"));
                 early.cancel();
-                return;
             }
         }
     }
@@ -146,7 +140,15 @@ impl Monitor {
                 () = cx.cancelled() => {}
             }
         }
-        Watched { conclusion: conclude(&samples, watch.confirm), complete, at }
+        let mut conclusion = conclude(&samples, watch.confirm);
+        // A window that ended early is no window: what was seen of it is told, and proves nothing but a fault.
+        if watch.window_ms > 0 && !complete && conclusion.health != Health::Unhealthy {
+            let watched = cx.now().duration_since(begun).as_millis();
+            conclusion.evidence =
+                format!("watched for {watched} of {} ms only; {}", watch.window_ms, conclusion.evidence);
+            conclusion.health = Health::Unknown;
+        }
+        Watched { conclusion, complete, at }
     }
 
     /// Lets a service come up: until its first healthy sample, or until its time for that is over.

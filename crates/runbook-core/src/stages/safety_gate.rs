@@ -254,8 +254,8 @@ impl SafetyGate {
         let orders: Vec<_> = cx.plan().changing().map(|(service, _)| (service, service.way_back.as_ref())).collect();
         let without: Vec<&str> = orders.iter().filter(|(_, back)| back.is_none()).map(|(s, _)| s.id.as_str()).collect();
         if !without.is_empty() {
-            let evidence = format!("no way back yet for {}: no release had a whole healthy window", without.join(", "));
-            return GateRule::warn("way-back", evidence);
+            let why = "no other release had a whole healthy window";
+            return GateRule::warn("way-back", format!("no way back yet for {}: {why}", without.join(", ")));
         }
         let orders = orders.into_iter().filter_map(|(service, back)| Some((service, back?)));
         self.rehearse(cx, "way-back", orders, "nothing to return from").await

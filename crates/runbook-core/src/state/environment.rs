@@ -57,9 +57,15 @@ pub struct ServiceState {
     /// The newest judgement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
+    /// When somebody last set out to change it: a judgement from before says nothing of what is there now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
     /// Since when its health is what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Every release that had a whole healthy window, the newest such window last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proven: Vec<Release>,
     /// Releases that failed, with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quarantine: BTreeMap<ReleaseId, String>,
@@ -136,6 +142,13 @@ impl EnvironmentState {
     /// The last known good release of a service.
     pub fn last_known_good(&self, id: &ServiceId) -> Option<&Release> {
         self.services.get(id)?.last_known_good.as_ref()
+    }
+
+    /// The newest proven release of a service that is neither this one nor quarantined: the way back from it.
+    pub fn way_back(&self, id: &ServiceId, from: &Release) -> Option<&Release> {
+        let state = self.services.get(id)?;
+        let usable = |r: &&Release| !r.same_as(from) && !state.quarantine.contains_key(&r.id);
+        state.proven.iter().rev().find(usable)
     }
 
     /// How many automatic rollbacks there were in the 24 hours before `now`.
@@ -304,6 +317,8 @@ impl EnvironmentState {
             && let Some(release) = &judgement.release
         {
             state.last_known_good = Some(release.clone());
+            state.proven.retain(|proven| !proven.same_as(release));
+            state.proven.push(release.clone());
             state.quarantine.remove(&release.id);
         }
         state.judgement = Some(judgement.clone());

@@ -47,7 +47,11 @@ impl StatusDocument {
     /// What is known of an environment at `now`, without a run. Pure.
     pub fn of(environment: &EnvironmentState, context: &StatusContext, now: Timestamp) -> Self {
         let services = service_rows(environment, context, now);
-        let (status, reasons) = status_of_rows(&services, environment.latch.is_some());
+        let (mut status, mut reasons) = status_of_rows(&services, environment.latch.is_some());
+        if let Some((run, action, Verdict::NeedsOperator, _)) = &environment.last_run {
+            status = status.max(OperationalStatus::Degraded);
+            reasons.insert(0, format!("run {run} ({action}) needs an operator"));
+        }
         let measured = services.iter().filter_map(|row| row.measured_at).min();
         Self {
             schema: Self::SCHEMA.to_owned(),

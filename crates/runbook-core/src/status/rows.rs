@@ -75,8 +75,11 @@ pub struct ServiceRow {
     pub since: Option<Timestamp>,
     /// When it was last measured.
     pub measured_at: Option<Timestamp>,
-    /// What is live; `null` when that is unknown.
+    /// What is live; `null` when that is unknown, or when the service is stopped.
     pub release: Option<ReleaseId>,
+    /// Whether the service is known to be stopped.
+    #[serde(default)]
+    pub stopped: bool,
 }
 
 /// A line for each configured service, with evidence older than its validity counted as unknown. Pure.
@@ -87,12 +90,23 @@ pub fn service_rows(environment: &EnvironmentState, context: &StatusContext, now
         .map(|facts| {
             let state = environment.service(&facts.id);
             let judgement = state.and_then(|s| s.judgement.as_ref());
-            let fresh = judgement.is_some_and(|j| context.valid_until(j.at) >= now);
-            let (health, evidence) = match judgement {
-                Some(j) if fresh => (j.health, j.evidence.clone()),
-                Some(j) => (Health::Unknown, format!("last measured {}, which is too long ago: {}", j.at, j.evidence)),
-                None => (Health::Unknown, "never measured".to_owned()),
+            let stopped = state.is_some_and(|s| s.live == Live::Stopped);
+            let changed_at = state.and_then(|s| s.changed_at);
+            let current = judgement.is_some_and(|j| changed_at.is_none_or(|changed| changed <= j.at));
+            let fresh = current && judgement.is_some_and(|j| context.valid_until(j.at) >= now);
+            let (health, evidence) = match (judgement, changed_at) {
+                (Some(j), _) if fresh && !stopped => (j.health, j.evidence.clone()),
+                (_, Some(at)) if stopped => (Health::Unhealthy, format!("stopped; it was found to be down after {at}")),
+                (_, None) if stopped => (Health::Unhealthy, "stopped".to_owned()),
+                (Some(j), Some(at)) if !current => {
+                    (Health::Unknown, format!("not measured since it was changed at {at}; before that: {}", j.evidence))
+                }
+                (Some(j), _) => {
+                    (Health::Unknown, format!("last measured {}, which is too long ago: {}", j.at, j.evidence))
+                }
+                (None, _) => (Health::Unknown, "never measured".to_owned()),
             };
+            let fresh = fresh && !stopped;
             ServiceRow {
                 id: facts.id.clone(),
                 name: facts.name.clone(),
@@ -104,6 +118,7 @@ pub fn service_rows(environment: &EnvironmentState, context: &StatusContext, now
                 since: state.and_then(|s| s.since).filter(|_| fresh),
                 measured_at: judgement.map(|j| j.at),
                 release: state.and_then(|s| s.live.release()).map(|release| release.id.clone()),
+                stopped,
             }
         })
         .collect()

@@ -90,7 +90,9 @@ async fn a_panic_ends_a_stage_and_not_the_run() {
         assert_eq!(world.tracker.updates().len(), 1, "the report was written");
     }
     let mut world = World::new();
-    world.registry.stage_value(stage_kind::REPORT, stage_fn(Access::Reporting, |_| Box::pin(async { panic!("again") })));
+    world
+        .registry
+        .stage_value(stage_kind::REPORT, stage_fn(Access::Reporting, |_| Box::pin(async { panic!("again") })));
     let result = world.deploy("v1").await;
     assert_eq!(result.verdict(), Verdict::Succeeded, "the deploy was measured before");
     let report = result.run.steps.last().unwrap().result().unwrap();

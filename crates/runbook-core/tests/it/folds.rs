@@ -1,6 +1,6 @@
 //! The two folds: any events in any order can be folded, and what is folded step by step is what is replayed at once.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -65,15 +65,19 @@ fn judgement() -> impl Strategy<Value = Judgement> {
     )
 }
 
-fn started(action: Action) -> EventKind {
+/// The first event of a run of each action.
+static STARTED: LazyLock<Vec<EventKind>> = LazyLock::new(|| {
     let world = World::new();
-    let asked = runbook_core::Request { action, ..deploy("v2") };
     let live = SERVICES.iter().map(|id| (service(id), Live::Unknown)).collect();
     let seen = Seen { live, target: Some(release("v2")), ..Seen::default() };
-    let plan = plan(&asked, &world.config, &seen).unwrap();
     let owner = FixedLiveness::process(1, OwnerState::Alive).me();
-    EventKind::RunStarted(Box::new(RunStarted { request: asked, plan, owner }))
-}
+    let started = |action| {
+        let request = runbook_core::Request { action, ..deploy("v2") };
+        let plan = plan(&request, &world.config, &seen).unwrap();
+        EventKind::RunStarted(Box::new(RunStarted { request, plan, owner: owner.clone() }))
+    };
+    Action::ALL.into_iter().map(started).collect()
+});
 
 fn event_kind() -> impl Strategy<Value = EventKind> {
     let owner = || FixedLiveness::process(7, OwnerState::Alive).me();
@@ -92,7 +96,7 @@ fn event_kind() -> impl Strategy<Value = EventKind> {
     ];
     let told = vec![OperationalStatus::Operational, OperationalStatus::Critical];
     prop_oneof![
-        3 => select(Action::ALL.to_vec()).prop_map(started),
+        3 => select(&**STARTED),
         1 => Just(EventKind::RunContinued { owner: owner() }),
         2 => any::<bool>().prop_map(move |sticky| EventKind::LockAcquired {
             owner: owner(), actor: actor(), reason: "x".into(), sticky

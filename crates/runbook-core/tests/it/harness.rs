@@ -33,43 +33,7 @@ use crate::{
 pub const SERVICES: [&str; 3] = ["api", "web", "worker"];
 
 /// Seven samples in each window; two bad ones in a row confirm a fault.
-pub const CONFIG: &str = r#"
-schema = 1
-
-[project]
-name = "Harness"
-
-[[service]]
-id = "api"
-probe = [{ kind = "live" }]
-
-[[service]]
-id = "web"
-probe = [{ kind = "live" }]
-
-[[service]]
-id = "worker"
-critical = false
-probe = [{ kind = "live" }]
-
-[deploy]
-kind = "memory"
-
-[ci]
-kind = "scripted"
-
-[monitor]
-window = "60s"
-interval = "10s"
-startup = "5s"
-confirm = 2
-
-[rollback]
-budget = 2
-
-[[notify]]
-kind = "chat"
-"#;
+pub const CONFIG: &str = include_str!("runbook.toml");
 
 /// Three services, one journal, and everything else that an engine touches.
 #[derive(Debug)]

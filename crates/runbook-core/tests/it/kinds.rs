@@ -13,8 +13,8 @@ use runbook_core::{
     engine::Permit,
     event::Landed,
     ports::{
-        Ci, CiError, CiOrder, CiReport, DeployError, Deployed, Deployer, Notifier, NotifyError, Order, Probe, ProbeError,
-        Rehearsal,
+        Ci, CiError, CiOrder, CiReport, DeployError, Deployed, Deployer, Notifier, NotifyError, Order, Probe,
+        ProbeError, Rehearsal,
     },
     registry::{BuildError, CiDefinition, DeployerDefinition, NotifierDefinition, ProbeDefinition, Scope},
 };

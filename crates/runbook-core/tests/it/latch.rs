@@ -1,11 +1,6 @@
 //! The stop latch: it blocks whatever changes services, wherever it is set, and only a person with a reason lifts it.
 
-use runbook_core::{
-    Action, Actor, ActorKind, Request, Verdict,
-    engine::Cancel,
-    ports::LocalLatch,
-    state::Latch,
-};
+use runbook_core::{Action, Actor, ActorKind, Request, Verdict, engine::Cancel, ports::LocalLatch, state::Latch};
 
 use crate::harness::{World, deploy, reason, request};
 
@@ -69,7 +64,8 @@ async fn anybody_may_stop() {
 async fn a_local_latch_blocks_too_and_resume_lifts_it() {
     let world = World::with_good_v1().await;
     let actor = request(Action::EmergencyStop).actor;
-    let latch = Latch { actor, reason: "the network was down".to_owned(), since: "2026-01-01T00:00:00Z".parse().unwrap() };
+    let latch =
+        Latch { actor, reason: "the network was down".to_owned(), since: "2026-01-01T00:00:00Z".parse().unwrap() };
     world.latch.set(&latch).await.unwrap();
     assert_eq!(world.deploy("v2").await.verdict(), Verdict::Blocked);
     assert_eq!(world.live(), ["v1"; 3]);

@@ -46,8 +46,7 @@ async fn of_two_runs_at_once_one_changes_things() {
     let (first, second) = (world.engine_of(1, OwnerState::Alive), world.engine_of(2, OwnerState::Alive));
     let (mine, theirs) = (Cancel::default(), Cancel::default());
     let before = world.deployer.ordered().len();
-    let (a, b) =
-        tokio::join!(world.run_on(&first, deploy("v2"), &mine), world.run_on(&second, deploy("v3"), &theirs));
+    let (a, b) = tokio::join!(world.run_on(&first, deploy("v2"), &mine), world.run_on(&second, deploy("v3"), &theirs));
     let (won, lost) = if a.verdict() == Verdict::Succeeded { (a, b) } else { (b, a) };
     assert_eq!((won.verdict(), lost.verdict()), (Verdict::Succeeded, Verdict::Blocked), "{}", reason(&lost));
     assert!(reason(&lost).contains(&won.run.run.to_string()), "it names the run: {}", reason(&lost));
@@ -84,9 +83,7 @@ async fn a_run_that_only_looks_needs_no_lock() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_dead_run_left_open_is_settled_before_its_lock_is_taken() {
-    for (fault, landed) in
-        [(DeployFault::Hangs, Landed::DidNotHappen), (DeployFault::HangsAfter, Landed::Happened)]
-    {
+    for (fault, landed) in [(DeployFault::Hangs, Landed::DidNotHappen), (DeployFault::HangsAfter, Landed::Happened)] {
         let world = World::with_good_v1().await;
         world.deployer.fail_next(&service("web"), fault);
         dies_after(&world, "v2", 2).await;

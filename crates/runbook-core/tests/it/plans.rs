@@ -43,7 +43,9 @@ fn redact(value: &mut Value) {
                 match name.as_str() {
                     "run" => *field = "[run]".into(),
                     "elapsed_ms" => *field = "[ms]".into(),
-                    _ if name.ends_with("_at") || matches!(&**name, "since" | "valid_until") => *field = "[time]".into(),
+                    _ if name.ends_with("_at") || matches!(&**name, "since" | "valid_until") => {
+                        *field = "[time]".into()
+                    }
                     _ => redact(field),
                 }
             }
@@ -119,9 +121,14 @@ fn a_request_for_what_does_not_exist_is_refused_with_what_does() {
 
 #[test]
 fn custom_stages_stand_in_the_order_of_the_file() {
-    let stages = ["smoke", "soak"].map(|id| format!("\n[[stage]]\nid = \"{id}\"\nkind = \"ask\"\nafter = \"deploy\"\n"));
+    let stages =
+        ["smoke", "soak"].map(|id| format!("\n[[stage]]\nid = \"{id}\"\nkind = \"ask\"\nafter = \"deploy\"\n"));
     let access = BTreeMap::from([(runbook_core::StepId::new("soak").unwrap(), Access::Mutating)]);
-    let plan = planned(&deploy("v2"), &format!("{CONFIG}{}", stages.concat()), &Seen { custom: access, ..seen("v1", Some("v2")) });
+    let plan = planned(
+        &deploy("v2"),
+        &format!("{CONFIG}{}", stages.concat()),
+        &Seen { custom: access, ..seen("v1", Some("v2")) },
+    );
     let steps: Vec<_> = plan.steps.iter().map(|step| (step.id.as_str(), step.access, step.attempts)).collect();
     let at = steps.iter().position(|(id, ..)| *id == "deploy").unwrap();
     assert_eq!(steps[at + 1..at + 3], [("smoke", Access::ReadOnly, 3), ("soak", Access::Mutating, 1)]);
@@ -132,10 +139,10 @@ proptest! {
     fn actor_reason_and_origin_never_change_a_digest(
         action in select(Action::ALL.to_vec()), name in ".{0,12}", reason in prop::option::of(".{0,12}"), branch in prop::option::of(".{0,12}"),
     ) {
-        let world = seen("v1", Some("v2"));
+        let seen = seen("v1", Some("v2"));
         let asked = Request { action, ..deploy("v2") };
         let mut other = Request { actor: Actor { name, kind: ActorKind::Agent }, reason, ..asked.clone() };
         other.origin.branch = branch;
-        prop_assert_eq!(plan_digest(&planned(&asked, CONFIG, &world)), plan_digest(&planned(&other, CONFIG, &world)));
+        prop_assert_eq!(plan_digest(&planned(&asked, CONFIG, &seen)), plan_digest(&planned(&other, CONFIG, &seen)));
     }
 }

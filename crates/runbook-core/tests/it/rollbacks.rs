@@ -15,7 +15,14 @@ async fn a_bad_release_is_left_quarantined_and_counted() {
     assert_eq!(ExitCode::from(result.verdict()).code(), 6);
     assert_eq!(
         world.ordered_since(before),
-        ["deploy api v2", "deploy web v2", "deploy worker v2", "activate api v1", "activate web v1", "activate worker v1"]
+        [
+            "deploy api v2",
+            "deploy web v2",
+            "deploy worker v2",
+            "activate api v1",
+            "activate web v1",
+            "activate worker v1"
+        ]
     );
     assert_eq!(world.live(), ["v1"; 3]);
     assert!(world.known_good().iter().all(|good| good.as_deref() == Some("v1")));
@@ -66,7 +73,11 @@ async fn a_deploy_that_failed_halfway_is_returned_from() {
     let result = world.deploy("v2").await;
     assert_eq!(result.verdict(), Verdict::RolledBack, "{}", reason(&result));
     let ordered = world.ordered_since(before);
-    assert_eq!(ordered, ["deploy api v2", "deploy web v2", "activate api v1", "activate web v1"], "only what was changed");
+    assert_eq!(
+        ordered,
+        ["deploy api v2", "deploy web v2", "activate api v1", "activate web v1"],
+        "only what was changed"
+    );
     assert_eq!(world.live(), ["v1"; 3]);
 }
 

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use runbook_core::{
-    Action, Health, LeftBehind, Live, Outcome, Request, RuleVerdict, StepResult, Verdict,
-    engine::Cancel,
-    event::Signal,
-    ports::Clock,
+    Action, Health, LeftBehind, Live, Outcome, Request, RuleVerdict, StepResult, Verdict, engine::Cancel,
+    event::Signal, ports::Clock,
 };
 use runbook_testkit::DeployFault;
 

@@ -49,11 +49,18 @@ fn story() -> impl Strategy<Value = Story> {
     use stage_kind::{CI, DEPLOY, MONITOR, REPORT, ROLLBACK, SAFETY_GATE, STOP};
     let left = || select(vec![LeftBehind::NoChange, LeftBehind::Changed, LeftBehind::Unknown]);
     let stub = prop_oneof![
-        Just(Stub::Passed), Just(Stub::Warned), Just(Stub::Skipped), Just(Stub::Blocked), left().prop_map(Stub::Failed),
-        Just(Stub::Retryable), Just(Stub::Panicked), Just(Stub::Hung),
+        Just(Stub::Passed),
+        Just(Stub::Warned),
+        Just(Stub::Skipped),
+        Just(Stub::Blocked),
+        left().prop_map(Stub::Failed),
+        Just(Stub::Retryable),
+        Just(Stub::Panicked),
+        Just(Stub::Hung),
     ];
     let kinds = select(vec![SAFETY_GATE, CI, DEPLOY, MONITOR, ROLLBACK, STOP, REPORT]);
-    let fault = prop_oneof![left().prop_map(DeployFault::Fails), Just(DeployFault::Hangs), Just(DeployFault::HangsAfter)];
+    let fault =
+        prop_oneof![left().prop_map(DeployFault::Fails), Just(DeployFault::Hangs), Just(DeployFault::HangsAfter)];
     let stubs = prop_oneof![2 => Just(Vec::new()), 1 => vec((kinds, stub), 1..3)];
     let faults = prop_oneof![2 => Just(Vec::new()), 1 => vec((select(SERVICES.to_vec()), fault), 1..4)];
     let action = prop_oneof![4 => Just(Action::Deploy), 3 => select(Action::ALL.to_vec())];
@@ -61,7 +68,14 @@ fn story() -> impl Strategy<Value = Story> {
     let cancel = prop::option::weighted(0.2, 0_u64..90);
     (action, stubs, faults, health(), script, any::<bool>(), prop::bool::weighted(0.9), cancel).prop_map(
         |(action, stubs, faults, health, script, way_back, green, cancel_after_s)| Story {
-            action, stubs, faults, health, script, way_back, green, cancel_after_s,
+            action,
+            stubs,
+            faults,
+            health,
+            script,
+            way_back,
+            green,
+            cancel_after_s,
         },
     )
 }
@@ -147,7 +161,7 @@ fn keeps_its_word(story: &Story, world: &World, result: &RunResult) -> Result<()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn every_run_ends_within_bounds_and_keeps_its_word(story in story()) {

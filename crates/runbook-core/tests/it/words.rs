@@ -46,7 +46,8 @@ async fn a_gate_that_looks_at_nothing_blocks() {
     let more = [Outcome::Skipped("not today".to_owned())];
     for lie in lies().into_iter().chain(more) {
         let world = without(stage_kind::SAFETY_GATE, lie.clone());
-        for action in [Action::Deploy, Action::UpdateComponent, Action::UpdateStatus, Action::Rollback, Action::Resume] {
+        for action in [Action::Deploy, Action::UpdateComponent, Action::UpdateStatus, Action::Rollback, Action::Resume]
+        {
             let result = world.run(runbook_core::Request { action, ..deploy("v1") }).await;
             assert_eq!(result.verdict(), Verdict::Blocked, "{action}: {}", reason(&result));
             assert!(reason(&result).contains("did not answer"), "{action}: {}", reason(&result));

@@ -232,7 +232,9 @@ impl World {
         let difference = git.diff_tree_to_tree(Some(&tag_tree), Some(&branch_tree), None)?;
         let different: Vec<String> = difference
             .deltas()
-            .filter_map(|delta| delta.new_file().path().or(delta.old_file().path()).map(|path| path.display().to_string()))
+            .filter_map(|delta| {
+                delta.new_file().path().or(delta.old_file().path()).map(|path| path.display().to_string())
+            })
             .filter(|path| path != "runbook.toml" && !path.starts_with(".github/workflows/"))
             .collect();
         let same = different.is_empty();
@@ -260,7 +262,7 @@ impl World {
             let pid = fs::read(services.join(id).join("state.json"))
                 .ok()
                 .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
-                .and_then(|state| i32::try_from(state.get("pgid")?.as_i64()?).ok())
+                .and_then(|state| i32::try_from(state.pointer("/process/pid")?.as_i64()?).ok())
                 .and_then(rustix::process::Pid::from_raw);
             if let Some(group) = pid {
                 let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
