@@ -4,6 +4,7 @@ use runbook_core::{
     ExitCode, Redactor,
     config::{ConfigError, Snippet},
     engine::{EngineError, PrepareError, with_causes},
+    event::Signal,
     plan::PlanError,
     ports::JournalError,
 };
@@ -60,6 +61,12 @@ impl Fault {
     /// Runbook itself failed.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Fault, "internal", message)
+    }
+
+    /// A signal came before the run began.
+    pub(crate) fn aborted(signal: Option<Signal>) -> Self {
+        let code = if signal == Some(Signal::Terminate) { ExitCode::Terminated } else { ExitCode::Interrupted };
+        Self::new(code, "aborted", "ended by a signal before the run began; nothing was changed")
     }
 
     /// Adds what mends it.

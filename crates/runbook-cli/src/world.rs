@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Plan,
     /// It plans and executes, and writes its state.
     Act,
+    /// It stops everything, also where its state cannot be written.
+    Stop,
 }
 
 /// What a command knows of its surroundings.
@@ -31,6 +33,7 @@ pub(crate) struct World {
     pub(crate) surroundings: Surroundings,
     /// GitHub Actions, when this is a job of it.
     pub(crate) actions: Option<ActionsEnvironment>,
+    purpose: Purpose,
 }
 
 impl World {
@@ -54,14 +57,14 @@ impl World {
             local_latch: Some(Arc::new(FileLatch::new(&project.state_dir, &config.environment))),
             version_control: repository,
             issue_tracker: match purpose {
-                Purpose::Act => issue_tracker(project, actions.as_ref()),
+                Purpose::Act | Purpose::Stop => issue_tracker(project, actions.as_ref()),
                 Purpose::Look | Purpose::Plan => Err("this command publishes nothing".to_owned()),
             },
             history: None,
             sinks,
             hosted_runner: actions.as_ref().is_some_and(ActionsEnvironment::is_github_hosted),
         };
-        Self { surroundings, actions }
+        Self { surroundings, actions, purpose }
     }
 
     /// Who asks, and from where.
@@ -71,7 +74,8 @@ impl World {
         }
         let name = std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned());
         let mut origin = Origin { trigger: "cli".to_owned(), ..Origin::default() };
-        if let Some(repository) = &self.surroundings.version_control
+        if self.purpose != Purpose::Stop
+            && let Some(repository) = &self.surroundings.version_control
             && let Ok(checkout) = repository.checkout().await
         {
             origin.branch = checkout.branch;

@@ -124,7 +124,7 @@ impl Report {
             verdict_reason: run.verdict.as_ref().map(|(_, reason)| reason.clone()),
             operational_status,
             status_reasons,
-            valid_until: context.valid_until(now),
+            valid_until: context.valid_until(services.iter().filter_map(|s| s.measured_at).min().unwrap_or(now)),
             stages: StageRow::of(run),
             services,
             releases: ReleasesRow { before, after },

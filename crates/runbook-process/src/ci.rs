@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::{
     checkouts::Checkouts,
-    command::{Argv, End, EnvironmentTable, Invocation, Placeholder, Surroundings, Values},
+    command::{Argv, End, EnvironmentTable, Invocation, Placeholder, Surroundings, Values, last_words},
 };
 
 /// The keys of `[ci] kind = "command"`.
@@ -123,8 +123,13 @@ impl CommandCi {
 
     async fn run_one(&self, argv: Vec<String>, cwd: &Path) -> Result<CommandRun, CiError> {
         let shown: Vec<String> = argv.iter().map(|argument| self.redactor.redact(argument)).collect();
-        let invocation =
-            Invocation { argv, cwd: cwd.to_owned(), environment: self.surroundings.variables(), timeout: self.timeout };
+        let invocation = Invocation {
+            argv,
+            cwd: cwd.to_owned(),
+            environment: self.surroundings.variables(),
+            timeout: self.timeout,
+            lock: None,
+        };
         let ran = match invocation.run(&self.redactor).await {
             Ok(ran) => ran,
             Err(source) => return Err(CiError::Start { argv: shown, source }),
@@ -141,15 +146,6 @@ impl CommandCi {
                 Err(CiError::Timeout { argv: shown, limit_s, tail: last_words(&ran.tail) })
             }
         }
-    }
-}
-
-/// The end of a tail, short enough for an error.
-pub(crate) fn last_words(tail: &[String]) -> String {
-    const SHOWN: usize = 5;
-    match tail {
-        [] => "(it printed nothing)".to_owned(),
-        lines => lines[lines.len().saturating_sub(SHOWN)..].join(" | "),
     }
 }
 

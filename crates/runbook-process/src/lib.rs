@@ -23,6 +23,7 @@ mod checkouts;
 mod ci;
 mod command;
 mod deployer;
+mod fence;
 mod files;
 mod journal;
 mod latch;

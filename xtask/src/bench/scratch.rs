@@ -26,9 +26,11 @@ impl Scratch {
         &self.0
     }
 
-    /// A file in it, written.
+    /// A file in it, written, with the folders that lead to it.
     pub(super) fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
         let file = self.0.join(name);
+        let folder = file.parent().unwrap_or(&self.0);
+        fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
         fs::write(&file, content).with_context(|| format!("failed to write {}", file.display()))?;
         Ok(file)
     }

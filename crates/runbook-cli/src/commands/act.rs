@@ -62,10 +62,18 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
         signals::listen(output).map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
     let project = Project::load(&args.global, wish.action != Action::UpdateStatus)?;
     let sinks: Vec<Arc<dyn EventSink>> = output.sinks();
-    let purpose = if args.global.dry_run { Purpose::Plan } else { Purpose::Act };
+    let purpose = match wish.action {
+        _ if args.global.dry_run => Purpose::Plan,
+        Action::EmergencyStop => Purpose::Stop,
+        _ => Purpose::Act,
+    };
     let world = World::new(&project, sinks, purpose);
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
-    let (actor, origin) = world.origin().await;
+    let early = |()| Fault::aborted(cancel.signal());
+    let (actor, origin) = tokio::select! {
+        found = world.origin() => found,
+        ended = cancel.requested() => return Err(early(ended)),
+    };
     let request = Request {
         action: wish.action,
         environment: project.config.environment.clone(),
@@ -83,7 +91,10 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
     if purpose == Purpose::Act && project.state_dir.exists() {
         make_ready()?;
     }
-    let plan = engine.prepare(&request, &project.config).await?;
+    let plan = tokio::select! {
+        plan = engine.prepare(&request, &project.config) => plan?,
+        ended = cancel.requested() => return Err(early(ended)),
+    };
     if purpose == Purpose::Plan {
         output.plan(&plan);
         return Ok(ExitCode::Succeeded);

@@ -85,10 +85,11 @@ impl Output {
         let digest = plan_digest(plan);
         match self.format {
             Format::Human => print_text(&format!("{plan}digest         {digest}")),
-            _ => print_json(
-                &json!({ "schema": Plan::SCHEMA, "digest": digest, "plan": plan }),
-                self.format == Format::Json,
-            ),
+            Format::Json | Format::Events => {
+                let mut document = json!(plan);
+                document["digest"] = json!(digest);
+                print_json(&document, self.format == Format::Json);
+            }
         }
     }
 

@@ -294,6 +294,15 @@ impl Document {
                 "make it longer",
             );
         }
+        if monitor.window.0.as_millis() / monitor.interval.0.as_millis().max(1) > 3_600 {
+            return wrong("monitor.interval", "the window would hold more than 3600 samples", "make the pause longer");
+        }
+        for (at, table) in config.notify.iter().enumerate() {
+            if config.notify[..at].iter().any(|other| other.kind == table.kind) {
+                let message = format!("there is a notifier `{}` already", table.kind);
+                return wrong(&format!("notify[{at}]"), &message, "one of each kind can be told apart");
+            }
+        }
         let mut steps: Vec<String> = ["safety-gate", "ci", "deploy", "monitor", "rollback", "verify", "stop", "report"]
             .map(str::to_owned)
             .to_vec();

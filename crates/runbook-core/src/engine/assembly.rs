@@ -151,10 +151,7 @@ impl Engine {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn environment(&self) -> Result<EnvironmentState, EngineError> {
-        let ledger = Ledger::open(self.ledger.clone(), RunId::new()).await?;
-        let (_, mut environment) = ledger.state().await?;
-        environment.latch = ledger.latch().await;
-        Ok(environment)
+        Ok(Ledger::open(self.ledger.clone(), RunId::new()).await?.state().await?.1)
     }
 
     /// Looks at the world and makes a plan of a request. Changes nothing.

@@ -7,7 +7,12 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::event::Signal;
+use crate::{event::Signal, plan::Access};
+
+/// How long a stage may go on after somebody asked the run to end.
+const STAGE_GRACE: Duration = Duration::from_secs(15);
+/// How long the report may take then.
+const REPORT_GRACE: Duration = Duration::from_secs(5);
 
 /// A handle to ask a run to end. Cheap to clone.
 ///
@@ -38,16 +43,21 @@ impl Cancel {
         self.soft.clone()
     }
 
-    pub(super) fn hard_token(&self) -> CancellationToken {
-        self.hard.clone()
+    /// Ends when somebody asks the run to end.
+    pub async fn requested(&self) {
+        self.soft.cancelled().await;
     }
 
-    /// Ends when a stage's time is over: `grace` after the first request, or at the second.
-    pub(super) async fn ended(&self, grace: Duration) {
+    /// Ends when a stage's time is over: a while after the first request, or at the second. The report has its five
+    /// seconds in any case.
+    pub(super) async fn ended(&self, access: Access) {
         self.soft.cancelled().await;
+        if access == Access::Reporting {
+            return tokio::time::sleep(REPORT_GRACE).await;
+        }
         tokio::select! {
             () = self.hard.cancelled() => {}
-            () = tokio::time::sleep(grace) => {}
+            () = tokio::time::sleep(STAGE_GRACE) => {}
         }
     }
 }

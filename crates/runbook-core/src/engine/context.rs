@@ -97,8 +97,10 @@ impl StageContext {
     pub async fn overtaken(&self) -> Refusal {
         loop {
             self.clock().sleep(CHECKPOINT).await;
-            if let Err(refusal) = self.checkpoint().await {
-                return refusal;
+            match self.checkpoint().await {
+                // A journal that cannot be read for a moment says nothing of who may go on.
+                Ok(()) | Err(Refusal::NotDurable(_)) => {}
+                Err(refusal) => return refusal,
             }
         }
     }
@@ -142,7 +144,8 @@ impl StageContext {
     /// Shows a sample; nobody keeps it.
     pub fn sampled(&self, service: &ServiceId, reading: &Reading) {
         let (step, service) = (self.step.id.clone(), service.clone());
-        self.ledger.notice(&Notice::Sampled { step, service, reading: reading.clone() });
+        let reading = Reading { evidence: self.ledger.redact(&reading.evidence), ..reading.clone() };
+        self.ledger.notice(&Notice::Sampled { step, service, reading });
     }
 
     /// Does one effect. The intent is durable before `act` is called; how it ended is written down after it.
@@ -152,7 +155,8 @@ impl StageContext {
     /// unknown. The same operation asked for again gets a new key, unless its end is unknown: then it keeps its key.
     ///
     /// # Errors
-    /// [`EffectError::Refused`] when it did not begin, [`EffectError::Failed`] with what `act` returned.
+    /// [`EffectError::Refused`] when it did not begin, [`EffectError::Failed`] with what `act` returned,
+    /// [`EffectError::NotRecorded`] when it was done and the journal failed after it.
     pub async fn effect<T, E, F>(
         &self,
         operation: Operation,
@@ -180,8 +184,7 @@ impl StageContext {
         match (result, written) {
             (Ok(done), Ok(())) => Ok(done),
             (Err(error), _) => Err(EffectError::Failed(error)),
-            // It happened, but nobody can read that it did: the effect stays open, and the run ends here.
-            (Ok(_), Err(error)) => Err(EffectError::Refused(Refusal::NotDurable(error))),
+            (Ok(_), Err(error)) => Err(EffectError::NotRecorded(error)),
         }
     }
 }

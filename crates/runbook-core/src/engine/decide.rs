@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::{
     event::{Operation, RollbackDecision, RollbackTarget},
     plan::{Plan, Step, When, stage_kind},
-    state::{EnvironmentState, RunState, StepState, StepStatus},
+    state::{EffectState, EnvironmentState, RunState, StepState, StepStatus},
     words::{
         Action, Failure, Health, LeftBehind, Outcome, Release, RuleVerdict, ServiceId, StepId, StepResult, Verdict,
     },
@@ -128,9 +128,17 @@ impl Case<'_> {
         Next::Conclude(Verdict::NeedsOperator, reason.into())
     }
 
-    /// The services whose effects have no known end.
-    fn unknown_services(&self) -> Vec<&ServiceId> {
-        self.run.service_effects().filter(|(_, effect)| effect.is_unknown()).map(|(service, _)| service).collect()
+    /// Why nobody knows what this run left behind; `None` when every effect has a known end.
+    fn unknown(&self) -> Option<String> {
+        let unknown: Vec<String> =
+            self.run.mutations().filter(|effect| effect.is_unknown()).map(|e| e.operation.to_string()).collect();
+        (!unknown.is_empty()).then(|| format!("nobody knows how this ended: {}", unknown.join(", ")))
+    }
+
+    /// What this run changed, or may have changed, that is no service: nothing here can return from it.
+    fn changed_elsewhere(&self) -> Vec<String> {
+        let elsewhere = self.run.mutations().filter(|e| e.operation.service().is_none() && e.may_have_changed());
+        elsewhere.map(|effect| effect.operation.to_string()).collect()
     }
 
     /// Why this run may change nothing any more: somebody stopped everything, or took over, since it took the lock.
@@ -153,15 +161,15 @@ impl Case<'_> {
 
     /// The run ends here, before its time.
     fn ended(&self, why: &str) -> Next {
-        let unknown = self.unknown_services();
-        if !unknown.is_empty() {
-            return self.needs_operator(format!("{why}; nobody knows what is live of {}", list(&unknown)));
+        if let Some(unknown) = self.unknown() {
+            return self.needs_operator(format!("{why}; {unknown}"));
         }
-        let changed = self.run.changed_services();
-        let reason = if changed.is_empty() {
-            format!("{why}; nothing was changed")
-        } else {
-            format!("{why}; changed, and not watched to the end: {}", list(&changed))
+        let mut changed: Vec<String> = self.run.changed_services().iter().map(ToString::to_string).collect();
+        changed.extend(self.changed_elsewhere());
+        let reason = match (changed.is_empty(), self.run.latched) {
+            (true, true) => format!("{why}; the stop latch is set"),
+            (true, false) => format!("{why}; nothing was changed"),
+            (false, _) => format!("{why}; changed, and not watched to the end: {}", changed.join(", ")),
         };
         Next::Conclude(Verdict::Aborted, reason)
     }
@@ -190,7 +198,7 @@ impl Case<'_> {
         if self.plan.action == Action::EmergencyStop {
             return self.needs_operator(reason);
         }
-        if self.run.changed_services().is_empty() {
+        if !self.run.mutations().any(EffectState::may_have_changed) {
             return Next::Conclude(Verdict::Blocked, reason);
         }
         self.leave(step, &reason)
@@ -203,15 +211,10 @@ impl Case<'_> {
         if self.run.rollback.is_some() {
             return self.needs_operator(format!("{} failed: {}", step.id, failure.message));
         }
-        let unknown = self.unknown_services();
-        if !unknown.is_empty() {
-            return self.needs_operator(format!(
-                "nobody knows what is live of {}: {}",
-                list(&unknown),
-                failure.message
-            ));
+        if let Some(unknown) = self.unknown() {
+            return self.needs_operator(format!("{unknown}: {}", failure.message));
         }
-        if self.run.changed_services().is_empty() {
+        if !self.run.mutations().any(EffectState::may_have_changed) {
             return match failure.left {
                 LeftBehind::NoChange => Next::Conclude(Verdict::Failed, format!("{}: {}", step.id, failure.message)),
                 LeftBehind::Changed | LeftBehind::Unknown => {
@@ -219,8 +222,11 @@ impl Case<'_> {
                 }
             };
         }
+        // What could not be found out is unknown, and unknown never rolls back.
+        if failure.unmeasured || step.kind.as_str() == stage_kind::MONITOR {
+            return self.needs_operator(format!("{}: {}", step.id, failure.message));
+        }
         match failure.left {
-            // Unknown never rolls back.
             LeftBehind::Unknown => {
                 self.needs_operator(format!("{} ended in the unknown: {}", step.id, failure.message))
             }
@@ -280,7 +286,7 @@ impl Case<'_> {
             Outcome::Skipped(reason) => format!("{} was not deployed: {reason}", list(&missing)),
             _ => format!("{} was not deployed, though the stage says {outcome:?}", list(&missing)),
         };
-        Some(self.failed(&state.step, &Failure { message: reason, left: LeftBehind::NoChange }))
+        Some(self.failed(&state.step, &Failure { message: reason, left: LeftBehind::NoChange, unmeasured: false }))
     }
 
     fn monitored(&self, state: &StepState) -> Option<Next> {
@@ -341,12 +347,15 @@ impl Case<'_> {
         let changed = self.run.changed_services();
         let by_hand = |problem: String| self.needs_operator(format!("{why}; {problem}"));
         // Unknown never rolls back.
-        let unknown = self.unknown_services();
-        if !unknown.is_empty() {
-            return by_hand(format!("nobody knows what is live of {}", list(&unknown)));
+        if let Some(unknown) = self.unknown() {
+            return by_hand(unknown);
         }
         if !self.run.steps.iter().any(|s| s.step.kind.as_str() == stage_kind::ROLLBACK) || self.run.rollback.is_some() {
             return self.needs_operator(format!("{}: {why}", step.id));
+        }
+        let elsewhere = self.changed_elsewhere();
+        if changed.is_empty() {
+            return by_hand(format!("nothing here can return from {}", elsewhere.join(", ")));
         }
         if !self.plan.policy.automatic_rollback {
             return by_hand("automatic rollback is switched off".to_owned());
@@ -426,11 +435,27 @@ impl Case<'_> {
         (!up.is_empty()).then(|| self.needs_operator(format!("{} is not known to be down", list(&up))))
     }
 
+    /// Effects on services that came after the last watch: whatever the stages say, nobody looked at what they did.
+    fn unwatched(&self) -> Vec<&ServiceId> {
+        let place = |id: &StepId| self.run.steps.iter().position(|state| state.step.id == *id);
+        let last_watch = self.run.steps.iter().rposition(|state| {
+            state.step.kind.as_str() == stage_kind::MONITOR && state.result().is_some() && !state.judgements.is_empty()
+        });
+        let effects = self.run.service_effects().filter(|(_, effect)| effect.may_have_changed());
+        let mut late: Vec<&ServiceId> =
+            effects.filter(|(_, effect)| place(&effect.step) > last_watch).map(|(service, _)| service).collect();
+        late.dedup();
+        late
+    }
+
     /// Every step ended well.
     fn conclusion(&self) -> Next {
-        let unknown = self.unknown_services();
-        if !unknown.is_empty() {
-            return self.needs_operator(format!("nobody knows how the effects on {} ended", list(&unknown)));
+        if let Some(unknown) = self.unknown() {
+            return self.needs_operator(unknown);
+        }
+        let late = self.unwatched();
+        if !late.is_empty() && self.plan.action != Action::EmergencyStop {
+            return self.needs_operator(format!("changed after the last watch: {}", list(&late)));
         }
         let changing: Vec<String> =
             self.plan.changing().map(|(service, target)| format!("{} {target}", service.id)).collect();

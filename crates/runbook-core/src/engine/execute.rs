@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Durat
 use futures::FutureExt;
 use jiff::Timestamp;
 use rand::RngExt;
+use tokio_util::sync::CancellationToken;
 
 use super::{Cancel, EngineError, Ledger, LedgerPorts, Next, StageContext, decide, ledger::STOP_DEADLINE, with_causes};
 use crate::{
@@ -13,12 +14,9 @@ use crate::{
     ports::{Notice, Stage, StageError},
     registry::Ports,
     report::Report,
-    state::{EnvironmentState, Latch, RunState},
+    state::{EffectState, EnvironmentState, Latch, RunState},
     words::{Action, Failure, KindId, LeftBehind, Outcome, Request, RunId, StepId, StepResult, Verdict},
 };
-
-/// How long a stage may go on after somebody asked the run to end.
-const CANCEL_GRACE: Duration = Duration::from_secs(15);
 
 /// A run that ended, with everything that its events tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,27 +46,58 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Executes a plan. The report is written whatever happens; only a journal that fails keeps it from that.
+    /// Executes a plan. The report is written whatever happens: when the journal fails on the way, nothing more is
+    /// changed, and what is known is told from memory.
     ///
     /// # Errors
-    /// When the run could not begin, or the journal failed on the way. What had been intended by then is in it.
+    /// When the run could not begin.
     pub async fn execute(&self, request: Request, plan: Plan, cancel: &Cancel) -> Result<RunResult, EngineError> {
         let ledger = self.begin(&request, &plan).await?;
         let request = Arc::new(request);
         let plan = Arc::new(plan);
-        if plan.action.changes_services() && plan.action != Action::EmergencyStop {
-            self.close_abandoned(&ledger).await?;
+        match self.drive(&ledger, &request, &plan, cancel).await {
+            Ok(result) => Ok(result),
+            Err(error) => {
+                ledger.detach(with_causes(&error)).await;
+                self.give_up(&ledger, &with_causes(&error)).await?;
+                self.drive(&ledger, &request, &plan, cancel).await
+            }
         }
-        let mut signalled = false;
+    }
+
+    /// The verdict of a run whose journal failed: what it intended may have happened.
+    async fn give_up(&self, ledger: &Ledger, why: &str) -> Result<(), EngineError> {
+        let (run, _) = self.state(ledger).await?;
+        if run.verdict.is_some() {
+            return Ok(());
+        }
+        let (verdict, reason) = match run.mutations().any(EffectState::may_have_changed) {
+            true => (Verdict::NeedsOperator, format!("the journal failed after something was changed: {why}")),
+            false => (Verdict::Failed, format!("the journal failed before anything was changed: {why}")),
+        };
+        ledger.commit(EventKind::VerdictReached { verdict, reason }).await
+    }
+
+    async fn drive(
+        &self,
+        ledger: &Arc<Ledger>,
+        request: &Arc<Request>,
+        plan: &Arc<Plan>,
+        cancel: &Cancel,
+    ) -> Result<RunResult, EngineError> {
+        if plan.action != Action::EmergencyStop && ledger.why_detached().await.is_none() {
+            self.close_abandoned(ledger).await?;
+        }
+        let mut signalled = self.state(ledger).await?.0.cancelled.is_some();
         loop {
             if let Some(signal) = cancel.signal().filter(|_| !signalled) {
                 signalled = true;
                 ledger.commit(EventKind::CancelRequested { signal }).await?;
             }
-            let (run, environment) = self.state(&ledger).await?;
-            match decide(&plan, &run, &environment, self.now()) {
-                Next::SetLatch => self.set_latch(&ledger, &request).await?,
-                Next::LiftLatch => self.lift_latch(&ledger, &request).await?,
+            let (run, environment) = self.state(ledger).await?;
+            match decide(plan, &run, &environment, self.now()) {
+                Next::SetLatch => self.set_latch(ledger, request).await?,
+                Next::LiftLatch => self.lift_latch(ledger, request).await?,
                 Next::Rollback(decision) => ledger.commit(EventKind::RollbackDecided(decision)).await?,
                 Next::Skip(step, reason) => {
                     let result = StepResult::Ended(Outcome::Skipped(reason));
@@ -76,14 +105,14 @@ impl Engine {
                 }
                 Next::Run(id) => {
                     if let Some(step) = plan.step(&id) {
-                        self.run_step(&ledger, &request, &plan, step, cancel).await?;
+                        self.run_step(ledger, request, plan, step, cancel).await?;
                     }
                 }
                 Next::Conclude(verdict, reason) => {
-                    let (verdict, reason) = unless_alone(&ledger, verdict, reason).await;
+                    let (verdict, reason) = unless_alone(ledger, verdict, reason).await;
                     ledger.commit(EventKind::VerdictReached { verdict, reason }).await?;
                 }
-                Next::Finish(verdict, reason) => return self.finish(&ledger, verdict, reason).await,
+                Next::Finish(verdict, reason) => return self.finish(ledger, verdict, reason).await,
             }
         }
     }
@@ -164,7 +193,17 @@ impl Engine {
             return ledger.commit(EventKind::VerdictReached { verdict: Verdict::Failed, reason }).await;
         }
         let reason = request.reason.clone().unwrap_or_default();
-        ledger.commit(EventKind::StopLifted { actor: request.actor.clone(), reason }).await
+        let kind = EventKind::StopLifted { actor: request.actor.clone(), reason };
+        // A person lifts the stop that was there when they asked, not one that was set since.
+        let started = self.state(ledger).await?.0.started_at;
+        let lifted = ledger.raise_epoch(kind, |environment| match &environment.latch {
+            Some(latch) if latch.since > started => Err(format!("another stop was set meanwhile: {}", latch.reason)),
+            _ => Ok(()),
+        });
+        match lifted.await? {
+            Ok(()) => Ok(()),
+            Err(reason) => ledger.commit(EventKind::VerdictReached { verdict: Verdict::Blocked, reason }).await,
+        }
     }
 
     async fn run_step(
@@ -211,7 +250,7 @@ impl Engine {
             plan: Arc::clone(plan),
             step: Arc::new(step.clone()),
             // The report is written also when somebody asked the run to end.
-            cancel: if step.access == Access::Reporting { cancel.hard_token() } else { cancel.token() },
+            cancel: if step.access == Access::Reporting { CancellationToken::new() } else { cancel.token() },
         };
         let mut attempt = 1;
         loop {
@@ -228,7 +267,7 @@ impl Engine {
                 && attempt < step.attempts
                 && cancel.signal().is_none();
             if !again {
-                return Ok(StepResult::Failed(Failure { message: error.message, left }));
+                return Ok(StepResult::Failed(Failure { message: error.message, left, unmeasured: error.unmeasured }));
             }
             attempt += 1;
             let delay_ms = backoff_ms(attempt);
@@ -249,10 +288,10 @@ impl Engine {
             },
             // By the machine's clock also under a virtual one: it guards against a stage that hangs for real.
             () = tokio::time::sleep(limit) => {
-                Err(StageError::no_change(format!("it did not end within {} s", limit.as_secs())))
+                Err(StageError::unmeasured(format!("it did not end within {} s", limit.as_secs())))
             }
-            () = cancel.ended(CANCEL_GRACE) => {
-                Err(StageError::no_change("it was asked to end and did not do so in time".to_owned()))
+            () = cancel.ended(context.step.access) => {
+                Err(StageError::unmeasured("it was asked to end and did not do so in time".to_owned()))
             }
         }
     }
@@ -277,7 +316,7 @@ impl Engine {
 async fn unless_alone(ledger: &Ledger, verdict: Verdict, reason: String) -> (Verdict, String) {
     match ledger.why_detached().await {
         Some(why) if !reason.contains(&why) => {
-            let is_shared = ledger.latch_is_shared().await;
+            let is_shared = ledger.latch_is_shared().await || !ledger.stops().await;
             let what = if is_shared { "how the run went on is not in the journal" } else { "latch not shared" };
             (Verdict::NeedsOperator, format!("{reason}; {what}: {why}"))
         }

@@ -135,14 +135,18 @@ impl Ledger {
         self.ports.sinks.iter().for_each(|sink| sink.on_notice(notice));
     }
 
-    /// Both folds as they are now, with everything that was recorded so far.
+    /// Both folds as they are now, with everything that was recorded so far and the stop latch wherever it is set.
     ///
     /// # Errors
     /// When the journal cannot be written or read.
     pub async fn state(&self) -> Result<(Option<RunState>, EnvironmentState), EngineError> {
-        let mut inner = self.inner.lock().await;
-        self.append(&mut inner, None).await?;
-        Ok((inner.state.clone(), inner.environment.clone()))
+        let (run, mut environment) = {
+            let mut inner = self.inner.lock().await;
+            self.append(&mut inner).await?;
+            (inner.state.clone(), inner.environment.clone())
+        };
+        environment.latch = self.latch().await;
+        Ok((run, environment))
     }
 
     /// Why events are kept in memory only, when they are.
@@ -150,7 +154,13 @@ impl Ledger {
         self.inner.lock().await.detached.clone()
     }
 
-    /// Goes on in memory, because the journal cannot be reached. For an emergency stop only.
+    /// Whether this run is an emergency stop.
+    pub(super) async fn stops(&self) -> bool {
+        self.inner.lock().await.stops()
+    }
+
+    /// Goes on in memory, because the journal cannot be reached: an emergency stop goes on stopping, any other run only
+    /// tells what is known.
     pub(super) async fn detach(&self, why: String) {
         self.inner.lock().await.detach(why);
     }
@@ -173,7 +183,7 @@ impl Ledger {
         let mut inner = self.inner.lock().await;
         let draft = self.draft(&inner, kind);
         inner.buffer.push(draft);
-        self.append(&mut inner, None).await
+        self.append(&mut inner).await
     }
 
     /// Begins the run: a new epoch, and the run's first event.
@@ -218,7 +228,7 @@ impl Ledger {
         allowed: impl Fn(&EnvironmentState) -> Result<(), R>,
     ) -> Result<Result<(), R>, EngineError> {
         let mut inner = self.inner.lock().await;
-        self.append(&mut inner, None).await?;
+        self.append(&mut inner).await?;
         for _ in 0..RACES {
             if let Err(reason) = allowed(&inner.environment) {
                 return Ok(Err(reason));
@@ -247,7 +257,7 @@ impl Ledger {
     pub(super) async fn may_go_on(&self) -> Result<(), Refusal> {
         let (epoch, locked) = {
             let mut inner = self.inner.lock().await;
-            self.append(&mut inner, None).await.map_err(Refusal::NotDurable)?;
+            self.append(&mut inner).await.map_err(Refusal::NotDurable)?;
             if inner.detached.is_none() {
                 self.refresh(&mut inner).await.map_err(Refusal::NotDurable)?;
             }
@@ -268,6 +278,14 @@ impl Ledger {
             return Ok(());
         }
         let environment = &inner.environment;
+        if let (Some(why), false) = (&inner.detached, inner.stops()) {
+            let problem = format!("failed before: {why}");
+            return Err(Refusal::NotDurable(EngineError::Stuck { place: "of this environment".to_owned(), problem }));
+        }
+        // Two people who stop at once both stop.
+        if inner.stops() && environment.latch.is_some() {
+            return Ok(());
+        }
         if environment.fence > epoch {
             return Err(Refusal::Fenced { mine: epoch, current: environment.fence });
         }
@@ -326,7 +344,7 @@ impl Ledger {
             return Err(Refusal::ReadOnly(operation.word().to_owned()));
         }
         let mut inner = self.inner.lock().await;
-        self.append(&mut inner, None).await.map_err(Refusal::NotDurable)?;
+        self.append(&mut inner).await.map_err(Refusal::NotDurable)?;
         for _ in 0..RACES {
             // Another run may have stopped, or taken over, since this one last looked.
             if inner.detached.is_none() {
@@ -372,9 +390,8 @@ impl Ledger {
         Draft { id: EventId::new(), at: self.ports.clock.now(), run: self.run, epoch: inner.epoch, kind }
     }
 
-    /// Appends the buffer and one more event, reading again after each lost race.
-    async fn append(&self, inner: &mut Inner, more: Option<Draft>) -> Result<(), EngineError> {
-        inner.buffer.extend(more);
+    /// Appends the buffer, reading again after each lost race.
+    async fn append(&self, inner: &mut Inner) -> Result<(), EngineError> {
         for _ in 0..RACES {
             if inner.buffer.is_empty() {
                 return Ok(());
@@ -398,8 +415,11 @@ impl Ledger {
             .map_err(|source| JournalError::Damaged { place: place(), source })?;
         if inner.detached.is_none() {
             if inner.environment.unknown_events > 0 {
-                return Err(EngineError::Newer { count: inner.environment.unknown_events });
+                let count = inner.environment.unknown_events;
+                inner.without_journal(EngineError::Newer { count })?;
             }
+        }
+        if inner.detached.is_none() {
             let appended = self.in_time(inner, self.ports.journal.append(&encoded, inner.head)).await;
             appended.or_else(|error| inner.without_journal(error))?;
         }

@@ -80,4 +80,7 @@ pub enum EffectError<E: std::error::Error + 'static> {
     /// It failed.
     #[error(transparent)]
     Failed(E),
+    /// It was done, but nobody can read that: the journal failed after it. Its end counts as unknown.
+    #[error("it was done, but that could not be written down")]
+    NotRecorded(#[source] EngineError),
 }

@@ -178,11 +178,40 @@ pub fn encode(drafts: &[Draft], head: Head, redact: &dyn Fn(&str) -> String) -> 
     Ok(encoded)
 }
 
+/// Fields that hold names of our own and never text from outside. A secret that happens to be part of one must not make
+/// the event unreadable.
+const IDENTITIES: &[&str] = &[
+    "schema",
+    "id",
+    "key",
+    "step",
+    "service",
+    "environment",
+    "component",
+    "commit",
+    "config_digest",
+    "kind",
+    "access",
+    "when",
+    "action",
+    "verdict",
+    "operational_status",
+    "health",
+    "state",
+    "signal",
+    "landed",
+    "abandoned",
+    "required_rules",
+];
+
 fn redact_value(value: &mut Value, redact: &dyn Fn(&str) -> String) {
     match value {
         Value::String(text) => *text = redact(text),
         Value::Array(items) => items.iter_mut().for_each(|item| redact_value(item, redact)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| redact_value(field, redact)),
+        Value::Object(fields) => fields
+            .iter_mut()
+            .filter(|(name, _)| !IDENTITIES.contains(&name.as_str()))
+            .for_each(|(_, field)| redact_value(field, redact)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

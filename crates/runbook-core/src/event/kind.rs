@@ -1,6 +1,6 @@
 //! What can happen.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -95,6 +95,21 @@ impl Operation {
             }
             Self::Stop { service } => Some((service, Live::Stopped)),
             Self::RollbackBranch { .. } | Self::PublishStatus | Self::Notify { .. } | Self::Custom { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deploy { service, release } => write!(f, "deploy of {service} {release}"),
+            Self::Activate { service, release } => write!(f, "return of {service} to {release}"),
+            Self::Stop { service } => write!(f, "stop of {service}"),
+            Self::RollbackBranch { branch, .. } => write!(f, "branch {branch}"),
+            Self::PublishStatus => f.write_str("status issue"),
+            Self::Notify { to } => write!(f, "message to {to}"),
+            Self::Custom { name, service: Some(service), .. } => write!(f, "{name} of {service}"),
+            Self::Custom { name, service: None, .. } => f.write_str(name),
         }
     }
 }

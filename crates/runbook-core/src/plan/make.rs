@@ -98,7 +98,10 @@ fn covered<'a>(request: &Request, config: &'a Config) -> Result<Vec<&'a ServiceC
 fn planned(service: &ServiceConfig, request: &Request, world: &World, notes: &mut Vec<String>) -> PlannedService {
     let has_deployer = world.live.contains_key(&service.id);
     let is_meant = request.component.as_ref().is_none_or(|component| *component == service.id);
-    let live = world.live.get(&service.id).cloned().unwrap_or_default();
+    // What a deployer cannot tell, the journal may know.
+    let measured = world.live.get(&service.id).filter(|live| **live != Live::Unknown).cloned();
+    let known_live = world.environment.service(&service.id).map(|state| state.live.clone());
+    let live = measured.or(known_live).unwrap_or_default();
     let known_good = world.environment.last_known_good(&service.id).cloned();
     let target = match request.action {
         Action::Deploy | Action::UpdateComponent => world.target.clone(),
@@ -128,6 +131,9 @@ fn planned(service: &ServiceConfig, request: &Request, world: &World, notes: &mu
         name: service.name.clone(),
         critical: service.critical,
         live,
+        quarantined: target.as_ref().is_some_and(|target| {
+            world.environment.service(&service.id).is_some_and(|state| state.quarantine.contains_key(&target.id))
+        }),
         target,
         way_back,
     }
@@ -208,6 +214,10 @@ fn steps(action: Action, config: &Config, world: &World) -> Result<Vec<Step>, Pl
     for custom in &config.stages {
         let Some(at) = steps.iter().position(|step| step.id == custom.after) else { continue };
         let access = world.custom.get(&custom.id).copied().unwrap_or(Access::ReadOnly);
+        // What only looks, or lifts the latch, changes nothing else; and it waits for no lock.
+        if access == Access::Mutating && matches!(action, Action::UpdateStatus | Action::Resume) {
+            continue;
+        }
         // Other stages with the same `after` keep the order of the file.
         let mut place = at + 1;
         while steps.get(place).is_some_and(|s| config.stages.iter().any(|c| c.id == s.id && c.after == custom.after)) {

@@ -95,6 +95,9 @@ pub struct PlannedService {
     /// What this plan makes live; `None`: the plan only looks at it, or stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Release>,
+    /// Whether the target failed before.
+    #[serde(default)]
+    pub quarantined: bool,
     /// Where a rollback would return to: the last known good release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way_back: Option<Release>,

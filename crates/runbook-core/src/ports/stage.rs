@@ -22,22 +22,29 @@ pub struct StageError {
     pub left: LeftBehind,
     /// Whether the same attempt may work later; only read-only stages are tried again.
     pub retryable: bool,
+    /// Whether it failed to find out what it was to find out: that is unknown, and never a reason to roll back.
+    pub unmeasured: bool,
 }
 
 impl StageError {
     /// It failed and changed nothing.
     pub fn no_change(message: impl Into<String>) -> Self {
-        Self { message: message.into(), left: LeftBehind::NoChange, retryable: false }
+        Self { message: message.into(), left: LeftBehind::NoChange, retryable: false, unmeasured: false }
     }
 
     /// It failed and left something changed.
     pub fn changed(message: impl Into<String>) -> Self {
-        Self { message: message.into(), left: LeftBehind::Changed, retryable: false }
+        Self { message: message.into(), left: LeftBehind::Changed, retryable: false, unmeasured: false }
     }
 
     /// It failed and nobody knows what is left.
     pub fn unknown(message: impl Into<String>) -> Self {
-        Self { message: message.into(), left: LeftBehind::Unknown, retryable: false }
+        Self { message: message.into(), left: LeftBehind::Unknown, retryable: false, unmeasured: false }
+    }
+
+    /// It ended without finding out what it was to find out.
+    pub fn unmeasured(message: impl Into<String>) -> Self {
+        Self { unmeasured: true, ..Self::no_change(message) }
     }
 
     /// Says that trying again may help.
@@ -50,7 +57,7 @@ impl StageError {
 
 impl From<StageError> for Failure {
     fn from(error: StageError) -> Self {
-        Self { message: error.message, left: error.left }
+        Self { message: error.message, left: error.left, unmeasured: error.unmeasured }
     }
 }
 
@@ -59,16 +66,17 @@ where
     for<'a> EffectResult: From<&'a E>,
 {
     fn from(error: EffectError<E>) -> Self {
-        match error {
-            EffectError::Refused(refusal) => Self::no_change(with_causes(&refusal)),
+        match &error {
+            EffectError::Refused(refusal) => Self::no_change(with_causes(refusal)),
             EffectError::Failed(source) => {
-                let left = match EffectResult::from(&source) {
+                let left = match EffectResult::from(source) {
                     EffectResult::NotDone(_) => LeftBehind::NoChange,
                     EffectResult::Done | EffectResult::Partly(_) => LeftBehind::Changed,
                     EffectResult::Unknown(_) => LeftBehind::Unknown,
                 };
-                Self { message: with_causes(&source), left, retryable: false }
+                Self { message: with_causes(source), left, retryable: false, unmeasured: false }
             }
+            EffectError::NotRecorded(_) => Self::unknown(with_causes(&error)),
         }
     }
 }

@@ -17,14 +17,14 @@ use super::{
 use crate::{
     engine::{StageContext, with_causes},
     plan::{Access, PlannedService, Watch, stage_kind},
-    ports::{Sample, Stage, StageError},
+    ports::{DeployError, Sample, Stage, StageError},
     registry::{BuildError, BuiltProbe, Ports, StageDefinition},
     state::EnvironmentState,
-    words::{Health, Judgement, Live, Outcome, Phases, Reading, ServiceId},
+    words::{Health, Judgement, LeftBehind, Live, Outcome, Phases, Reading, ServiceId},
 };
 
-/// No more samples are kept of one service and window: enough for an hour at one a second.
-const MOST_SAMPLES: usize = 3_600;
+/// How long a deployer may take to say what is live, at the end of a watch.
+const LIVE_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Watches services.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Stage for Monitor {
         let environment = cx.environment_state().await?;
         let mut judgements = Vec::new();
         for (service, watched) in cx.plan().services.iter().zip(watched) {
-            judgements.push(self.judge(service, watched, &environment).await);
+            judgements.push(self.judge(cx, service, watched, &environment).await);
         }
         let outcome = outcome(&judgements);
         cx.judged(judgements).await;
@@ -119,9 +119,6 @@ impl Monitor {
         while !early.is_cancelled() && !cx.is_cancelled() {
             let Some(reading) = self.sample(cx, service, probes, early).await else { break };
             at = cx.now();
-            if samples.len() == MOST_SAMPLES {
-                samples.remove(0);
-            }
             samples.push(reading);
             let conclusion = conclude(&samples, watch.confirm);
             if conclusion.health == Health::Unhealthy && changed {
@@ -130,8 +127,13 @@ impl Monitor {
                 break;
             }
             let over = cx.now() >= end;
-            if over && (!conclusion.unconfirmed || cx.now() >= most) {
-                complete = watch.window_ms > 0;
+            // One look is bounded by its samples: a probe that hangs takes long for each.
+            let spent =
+                if watch.window_ms == 0 { samples.len() >= 3 * watch.confirm as usize } else { cx.now() >= most };
+            if over && (!conclusion.unconfirmed || spent) {
+                // A machine that slept through most of the window has not watched it.
+                let watched_ms = (samples.len() as u64).saturating_mul(watch.interval_ms);
+                complete = watch.window_ms > 0 && watched_ms.saturating_mul(2) >= watch.window_ms;
                 break;
             }
             tokio::select! {
@@ -206,12 +208,28 @@ impl Monitor {
 
     /// What the samples mean, together with what the deployer says is live: an answer from an address proves little
     /// when the process that should give it is gone.
-    async fn judge(&self, service: &PlannedService, watched: Watched, environment: &EnvironmentState) -> Judgement {
+    async fn judge(
+        &self,
+        cx: &StageContext,
+        service: &PlannedService,
+        watched: Watched,
+        environment: &EnvironmentState,
+    ) -> Judgement {
         let Conclusion { mut health, samples, failures, latency, mut evidence, .. } = watched.conclusion;
         let known = environment.service(&service.id).map(|state| state.live.clone()).unwrap_or_default();
         let mut release = known.release().cloned();
         if let Some(deployer) = self.ports.deployers.get(&service.id) {
-            match (deployer.live(&service.id).await, &known) {
+            let asked = tokio::time::timeout(LIVE_DEADLINE, deployer.live(&service.id)).await.unwrap_or_else(|_| {
+                let limit = LIVE_DEADLINE.as_secs();
+                Err(DeployError::new(LeftBehind::NoChange, format!("it did not answer within {limit} s")))
+            });
+            if let Ok(found) = &asked
+                && *found != Live::Unknown
+                && *found != known
+            {
+                cx.found(service.id.clone(), found.clone()).await;
+            }
+            match (asked, &known) {
                 (Ok(Live::Release(live)), Live::Release(expected)) if !live.same_as(expected) => {
                     health = health.worst(Health::Unhealthy);
                     evidence = format!("{live} is live instead of {expected}; {evidence}");

@@ -1,6 +1,7 @@
 //! The stage `report`: the one status issue, and the chats. It runs at the end of every run, whatever happened.
 
 use async_trait::async_trait;
+use futures::future::join_all;
 
 use super::NoSettings;
 use crate::{
@@ -39,15 +40,21 @@ impl Stage for ReportStage {
         let run = cx.run_state().await?;
         let environment = cx.environment_state().await?;
         let view = StatusView::of(&run, &environment, &self.ports.status, cx.now());
-        // The chats first: an issue that cannot be written is one more reason to tell them.
-        let mut problems = Vec::new();
-        for notifier in self.ports.notifiers.iter().filter(|n| is_news(n.name(), &view, &run, &environment)) {
-            problems.extend(notify(cx, notifier.as_ref(), &view).await);
-        }
-        match &self.ports.issue_tracker {
-            Ok(tracker) => self.publish(cx, tracker.as_ref(), view, &run, &environment).await?,
-            Err(why) if problems.is_empty() => return Ok(Outcome::Skipped(format!("no status issue: {why}"))),
-            Err(why) => problems.push(format!("no status issue: {why}")),
+        // All at once: a slow chat must not cost the issue, nor the issue a chat.
+        let news = self.ports.notifiers.iter().filter(|n| is_news(n.name(), &view, &run, &environment));
+        let chats = join_all(news.map(|notifier| notify(cx, notifier.as_ref(), &view)));
+        let issue = async {
+            match &self.ports.issue_tracker {
+                Ok(tracker) => Ok(self.publish(cx, tracker.as_ref(), view.clone(), &run, &environment).await?),
+                Err(why) => Err(why),
+            }
+            .map_or_else(|why| Ok(Some(format!("no status issue: {why}"))), |()| Ok::<_, StageError>(None))
+        };
+        let (problems, issue) = futures::join!(chats, issue);
+        let mut problems: Vec<String> = problems.into_iter().flatten().collect();
+        match issue? {
+            Some(none) if problems.is_empty() => return Ok(Outcome::Skipped(none)),
+            none => problems.extend(none),
         }
         Ok(if problems.is_empty() { Outcome::Passed } else { Outcome::Warned(problems.join("; ")) })
     }

@@ -69,7 +69,7 @@ impl Stage for Rollback {
         }
         if let Some(worst) = failures.iter().map(|failure| failure.left).max() {
             let message = failures.iter().map(|f| f.message.as_str()).collect::<Vec<_>>().join("; ");
-            return Err(StageError { message, left: worst, retryable: false });
+            return Err(StageError { message, left: worst, retryable: false, unmeasured: false });
         }
         Ok(self.record(cx, &decision).await.map_or(Outcome::Passed, Outcome::Warned))
     }

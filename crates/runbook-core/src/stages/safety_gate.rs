@@ -227,6 +227,12 @@ impl SafetyGate {
                         Live::Unknown => unknown.push(format!("{}: what is live is unknown", service.id)),
                         live => found.push(format!("{} {live}", service.id)),
                     }
+                    if live != Live::Unknown && service.live != Live::Unknown && live != service.live {
+                        failed.push(format!(
+                            "{} was {} when this was planned and is {live} now; ask again",
+                            service.id, service.live
+                        ));
+                    }
                     if live != Live::Unknown && known != Some(&live) {
                         cx.found(service.id.clone(), live).await;
                     }
@@ -235,7 +241,7 @@ impl SafetyGate {
             }
         }
         if !failed.is_empty() {
-            return GateRule::block("live-release", format!("what is live could not be asked: {}", failed.join("; ")));
+            return GateRule::block("live-release", format!("what is live is not settled: {}", failed.join("; ")));
         }
         if !unknown.is_empty() {
             return GateRule::warn("live-release", unknown.join("; "));

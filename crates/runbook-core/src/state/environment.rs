@@ -43,21 +43,32 @@ pub struct Latch {
     pub since: Timestamp,
 }
 
+/// What an effect on a service takes away for as long as its end is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Before {
+    /// What was live.
+    pub live: Live,
+    /// When somebody had set out to change it since it was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
+}
+
 /// What is known of one service.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ServiceState {
     /// What is live.
     pub live: Live,
-    /// What was live before the newest effect on it: what is live again when that is found not to have happened.
+    /// What was known before the newest effect on it: it counts again when that is found not to have happened.
     #[serde(default)]
-    pub before: Live,
+    pub before: Before,
     /// The newest release whose whole monitor window was healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_known_good: Option<Release>,
     /// The newest judgement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
-    /// When somebody last set out to change it: a judgement from before says nothing of what is there now.
+    /// When somebody last set out to change it, unless it was judged since: a judgement from before the change says
+    /// nothing of what is there now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<Timestamp>,
     /// Since when its health is what it is.
@@ -122,6 +133,9 @@ pub struct EnvironmentState {
     /// The newest finished run, its verdict and when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run: Option<(RunId, Action, Verdict, Timestamp)>,
+    /// The newest run that needs an operator, and why: until a later change of services ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsettled: Option<(RunId, String)>,
     /// How many events this version did not understand. With any, it may read but not mutate.
     pub unknown_events: u64,
 }
@@ -204,7 +218,8 @@ impl EnvironmentState {
                 // Until its end is known, nobody knows what is live.
                 if let Some((service, _)) = operation.makes_live() {
                     let state = self.services.entry(service.clone()).or_default();
-                    state.before = std::mem::take(&mut state.live);
+                    let changed_at = state.changed_at.replace(event.at);
+                    state.before = Before { live: std::mem::take(&mut state.live), changed_at };
                 }
             }
             EventKind::EffectFinished { key, outcome, .. } => match outcome {
@@ -243,12 +258,12 @@ impl EnvironmentState {
                     self.notified.insert(to.clone(), *operational_status);
                 }
             }
-            EventKind::RunAbandoned { abandoned, verdict, .. } => {
-                self.close(*abandoned, *verdict, event.at);
+            EventKind::RunAbandoned { abandoned, verdict, reason } => {
+                self.close(*abandoned, *verdict, reason, event.at);
             }
-            EventKind::RunFinished { verdict, operational_status, .. } => {
+            EventKind::RunFinished { verdict, reason, operational_status, .. } => {
                 self.operational_status = Some(*operational_status);
-                self.close(event.run, *verdict, event.at);
+                self.close(event.run, *verdict, reason, event.at);
             }
             EventKind::StepStarted { .. }
             | EventKind::RuleJudged { .. }
@@ -266,9 +281,14 @@ impl EnvironmentState {
         }
     }
 
-    fn close(&mut self, run: RunId, verdict: Verdict, at: Timestamp) {
+    fn close(&mut self, run: RunId, verdict: Verdict, reason: &str, at: Timestamp) {
         self.release_lock(run);
         if let Some(open) = self.open_runs.remove(&run) {
+            match verdict {
+                Verdict::NeedsOperator => self.unsettled = Some((run, format!("{}: {reason}", open.action))),
+                Verdict::Succeeded | Verdict::RolledBack if open.action.changes_services() => self.unsettled = None,
+                _ => {}
+            }
             self.last_run = Some((run, open.action, verdict, at));
         }
     }
@@ -290,8 +310,9 @@ impl EnvironmentState {
         if let Some((service, _)) = operation.makes_live() {
             let state = self.services.entry(service.clone()).or_default();
             if state.live == Live::Unknown {
-                state.live = std::mem::take(&mut state.before);
+                state.live = std::mem::take(&mut state.before.live);
             }
+            state.changed_at = state.before.changed_at;
         }
     }
 
@@ -322,5 +343,6 @@ impl EnvironmentState {
             state.quarantine.remove(&release.id);
         }
         state.judgement = Some(judgement.clone());
+        state.changed_at = None;
     }
 }

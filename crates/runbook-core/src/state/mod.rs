@@ -4,5 +4,5 @@
 mod environment;
 mod run;
 
-pub use environment::{EnvironmentState, Latch, Lock, OpenRun, ServiceState};
+pub use environment::{Before, EnvironmentState, Latch, Lock, OpenRun, ServiceState};
 pub use run::{EffectState, RunState, StepState, StepStatus};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{CommandRun, EffectResult, Event, EventKind, Landed, Operation, RollbackDecision, Signal},
-    plan::{Plan, Step, stage_kind},
+    plan::{Access, Plan, Step, stage_kind},
     words::{
         EffectKey, GateRule, Health, Judgement, OperationalStatus, Owner, Request, RunId, ServiceId, StepId,
         StepResult, Verdict,
@@ -278,6 +278,18 @@ impl RunState {
     /// The effects on services (deploy, activate, stop, and a custom stage's on a service), by service.
     pub fn service_effects(&self) -> impl Iterator<Item = (&ServiceId, &EffectState)> {
         self.effects.values().filter_map(|effect| Some((effect.operation.service()?, effect)))
+    }
+
+    /// The effects that change the outside world for good: not those that only tell of it, and not the rollback's branch,
+    /// which no live service depends on.
+    pub fn mutations(&self) -> impl Iterator<Item = &EffectState> {
+        self.effects.values().filter(|effect| match &effect.operation {
+            Operation::Deploy { .. } | Operation::Activate { .. } | Operation::Stop { .. } => true,
+            Operation::RollbackBranch { .. } | Operation::PublishStatus | Operation::Notify { .. } => false,
+            Operation::Custom { .. } => {
+                self.step(&effect.step).is_none_or(|state| state.step.access == Access::Mutating)
+            }
+        })
     }
 
     /// The services that this run changed, or may have changed.

@@ -23,6 +23,10 @@ pub fn current_status(
 ) -> (OperationalStatus, Vec<String>) {
     let (mut status, mut reasons) =
         status_of_rows(&service_rows(environment, context, now), environment.latch.is_some());
+    if let Some((other, reason)) = environment.unsettled.as_ref().filter(|(other, _)| *other != run.run) {
+        status = status.max(OperationalStatus::Degraded);
+        reasons.insert(0, format!("run {other} needs an operator: {reason}"));
+    }
     match &run.verdict {
         Some((Verdict::NeedsOperator, reason)) => {
             status = status.max(OperationalStatus::Degraded);

@@ -48,9 +48,13 @@ impl StatusDocument {
     pub fn of(environment: &EnvironmentState, context: &StatusContext, now: Timestamp) -> Self {
         let services = service_rows(environment, context, now);
         let (mut status, mut reasons) = status_of_rows(&services, environment.latch.is_some());
-        if let Some((run, action, Verdict::NeedsOperator, _)) = &environment.last_run {
+        if let Some((run, reason)) = &environment.unsettled {
             status = status.max(OperationalStatus::Degraded);
-            reasons.insert(0, format!("run {run} ({action}) needs an operator"));
+            reasons.insert(0, format!("run {run} needs an operator: {reason}"));
+        }
+        for (run, open) in environment.open_runs.iter().filter(|(_, open)| !open.effects.is_empty()) {
+            status = status.max(OperationalStatus::Degraded);
+            reasons.push(format!("run {run} ({}) is under way, or was interrupted", open.action));
         }
         let measured = services.iter().filter_map(|row| row.measured_at).min();
         Self {

@@ -92,7 +92,7 @@ pub fn service_rows(environment: &EnvironmentState, context: &StatusContext, now
             let judgement = state.and_then(|s| s.judgement.as_ref());
             let stopped = state.is_some_and(|s| s.live == Live::Stopped);
             let changed_at = state.and_then(|s| s.changed_at);
-            let current = judgement.is_some_and(|j| changed_at.is_none_or(|changed| changed <= j.at));
+            let current = judgement.is_some() && changed_at.is_none();
             let fresh = current && judgement.is_some_and(|j| context.valid_until(j.at) >= now);
             let (health, evidence) = match (judgement, changed_at) {
                 (Some(j), _) if fresh && !stopped => (j.health, j.evidence.clone()),

@@ -40,6 +40,9 @@ pub struct Failure {
     pub message: String,
     /// What is left of it.
     pub left: LeftBehind,
+    /// Whether it failed to find out what it was to find out: that is unknown, and never a reason to roll back.
+    #[serde(default)]
+    pub unmeasured: bool,
 }
 
 /// The end of a step: an outcome, or a failure.

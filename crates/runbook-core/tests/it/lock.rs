@@ -105,21 +105,26 @@ async fn what_a_dead_run_left_open_is_settled_before_its_lock_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_can_settle_keeps_the_lock() {
+async fn what_nobody_can_settle_is_said_and_not_guessed() {
     let world = World::with_good_v1().await;
     world.deployer.fail_next(&service("web"), DeployFault::Hangs);
     world.deployer.set_forgetful(true);
     dies_after(&world, "v2", 2).await;
     let before = world.deployer.ordered().len();
     let result = deploy_as_the_next(&world, "v3", OwnerState::Over).await;
-    assert_eq!(result.verdict(), Verdict::Blocked);
-    assert!(reason(&result).contains("could not be settled"), "{}", reason(&result));
-    assert_eq!(world.deployer.ordered().len(), before, "nothing is repeated or undone on a guess");
-    assert_eq!(world.environment().open_runs.len(), 1);
-
-    // Once somebody has looked, or the deployer remembers, it goes on.
-    world.deployer.set_forgetful(false);
-    assert_eq!(deploy_as_the_next(&world, "v3", OwnerState::Over).await.verdict(), Verdict::Succeeded);
+    assert_eq!(result.verdict(), Verdict::Succeeded, "{}", reason(&result));
+    assert_eq!(
+        world.ordered_since(before),
+        ["deploy api v3", "deploy web v3", "deploy worker v3"],
+        "v2 is not repeated"
+    );
+    let dead = the_dead(&world);
+    let (verdict, why) = dead.verdict.as_ref().unwrap();
+    assert_eq!(*verdict, Verdict::NeedsOperator);
+    assert!(why.contains("nobody knows how this ended") && why.contains("/web/deploy/1"), "{why}");
+    assert!(why.contains("v1 was found to be live"), "{why}");
+    let (_, web) = dead.service_effects().find(|(id, _)| id.as_str() == "web").unwrap();
+    assert!(web.is_unknown(), "{web:?}");
 }
 
 #[tokio::test(start_paused = true)]

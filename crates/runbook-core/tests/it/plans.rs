@@ -88,7 +88,7 @@ fn whatever_makes_a_plan_another_one_changes_its_digest() {
     let world = seen("v1", Some("v2"));
     let commit = CommitId::new("0".repeat(40)).ok();
     let mut good = Seen { ..world.clone() };
-    good.environment.services.entry(service("api")).or_default().last_known_good = Some(release("v1"));
+    good.environment.services.entry(service("api")).or_default().proven.push(release("v1"));
     let others = [
         ("target", of(&asked, CONFIG, &seen("v1", Some("v3")))),
         ("commit", of(&asked, CONFIG, &Seen { target: Some(Release { commit, ..release("v2") }), ..world.clone() })),

@@ -112,6 +112,9 @@ async fn what_a_half_done_deploy_left_is_not_taken_for_the_old_release() {
     assert_eq!(result.verdict(), Verdict::NeedsOperator, "{}", reason(&result));
     assert_eq!(world.deployer.live_now(&service("api")), Live::Unknown);
     assert_eq!(result.environment.service(&service("api")).unwrap().live, Live::Unknown);
+    let row = result.report.services.iter().find(|row| row.id.as_str() == "api").unwrap();
+    assert_eq!(row.health, Health::Unknown, "a judgement of what was there before is withdrawn: {row:?}");
+    assert!(row.evidence.contains("not measured since it was changed"), "{row:?}");
 }
 
 #[tokio::test(start_paused = true)]

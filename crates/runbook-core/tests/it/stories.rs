@@ -74,7 +74,10 @@ async fn a_window_cut_short_promotes_nothing() {
     assert_eq!(result.verdict(), Verdict::Aborted, "{}", reason(&result));
     assert!(reason(&result).contains("not watched to the end"), "{}", reason(&result));
     let judgements = result.run.judgements();
-    assert!(judgements.values().all(|j| j.health == Health::Healthy && !j.complete && j.samples == 4));
+    for judgement in judgements.values() {
+        assert_eq!((judgement.health, judgement.complete, judgement.samples), (Health::Unknown, false, 4));
+        assert!(judgement.evidence.contains("watched for 35000 of 60000 ms only"), "{judgement:?}");
+    }
     assert_eq!(world.live(), ["v2"; 3]);
     assert!(world.known_good().iter().all(|good| good.as_deref() == Some("v1")));
 }
@@ -100,6 +103,7 @@ async fn a_deploy_that_failed_without_a_change_leaves_everything_as_it_was() {
     assert_eq!(world.live(), ["v1"; 3], "it stops at the first that fails");
     assert_eq!(result.environment.service(&service("api")).unwrap().live, Live::Release(release("v1")));
     assert!(result.run.rollback.is_none() && world.environment().recent_rollbacks(world.clock.now()) == 0);
+    assert_eq!(result.report.operational_status.as_str(), "OPERATIONAL", "what was measured before still holds");
 }
 
 #[tokio::test(start_paused = true)]

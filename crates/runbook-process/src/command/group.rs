@@ -1,7 +1,7 @@
 //! A process group, ended as a whole.
 
 pub(crate) use rustix::process::Signal;
-use rustix::process::{Pid, kill_process_group};
+use rustix::process::{Pid, kill_process_group, test_kill_process_group};
 
 /// The group that a process of ours leads. Its number is the leader's process id, which the system gives to nobody
 /// else while the leader is not reaped or any other process is in the group.
@@ -13,6 +13,11 @@ impl ProcessGroup {
     pub(crate) fn led_by(pid: u32) -> Option<Self> {
         // 0 and 1 would mean this process's own group and every process.
         i32::try_from(pid).ok().filter(|&pid| pid > 1).and_then(Pid::from_raw).map(Self)
+    }
+
+    /// Whether no process is left in it. One that is over and that nobody has reaped yet is still in it.
+    pub(crate) fn is_empty(self) -> bool {
+        test_kill_process_group(self.0) == Err(rustix::io::Errno::SRCH)
     }
 
     /// Sends a signal to every process of the group. A group that is gone already is no error.

@@ -3,6 +3,7 @@
 
 mod environment;
 mod group;
+mod lock;
 mod program;
 mod run;
 mod tail;
@@ -11,7 +12,8 @@ mod template;
 pub use environment::EnvironmentTable;
 pub(crate) use environment::Surroundings;
 pub(crate) use group::{ProcessGroup, Signal};
+pub(crate) use lock::{CommandLock, HeldLock};
 pub(crate) use program::{find_program, program_path};
-pub(crate) use run::{End, Invocation, Ran};
-pub(crate) use tail::{Stream, Tail};
+pub(crate) use run::{End, Invocation, LOCK_DESCRIPTOR, Ran};
+pub(crate) use tail::{Stream, Tail, last_words};
 pub(crate) use template::{Argv, Placeholder, Values};

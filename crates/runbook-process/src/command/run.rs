@@ -1,7 +1,8 @@
 //! Runs one command to its end, within its time.
 
-use std::{collections::BTreeMap, io, path::PathBuf, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, io, os::unix::process::CommandExt, path::PathBuf, process::Stdio, time::Duration};
 
+use command_fds::{CommandFdExt, FdMapping};
 use runbook_core::Redactor;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -9,8 +10,11 @@ use tokio::{
     time::Instant,
 };
 
-use super::{ProcessGroup, Signal, Stream, Tail, group::KillOnDrop, program_path};
+use super::{HeldLock, ProcessGroup, Signal, Stream, Tail, group::KillOnDrop, program_path};
 
+/// The number under which a child inherits its lock: high enough that no program uses it for something else, or closes
+/// it with the few that it knows of.
+pub(crate) const LOCK_DESCRIPTOR: i32 = 97;
 /// How long a command that is asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long output is read after the command has ended, while something that it started still holds the pipe.
@@ -24,6 +28,9 @@ pub(crate) struct Invocation {
     /// The whole environment; nothing else is inherited.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) timeout: Duration,
+    /// What the command inherits, so that it is known to be at work even when this process is gone. Unlocked once the
+    /// command has ended.
+    pub(crate) lock: Option<HeldLock>,
 }
 
 /// How a command ended.
@@ -82,7 +89,11 @@ impl Invocation {
             return Err(io::Error::new(io::ErrorKind::NotFound, problem));
         }
         let started = Instant::now();
-        let mut child = self.command().spawn()?;
+        let mut child = self.command()?.spawn()?;
+        if let (Some(lock), Some(pid)) = (&self.lock, child.id()) {
+            lock.note(pid);
+        }
+        // Declared after the lock, and so dropped before it: it is unlocked once the group was killed.
         let group = KillOnDrop::new(child.id().and_then(ProcessGroup::led_by));
         let mut tail = Tail::new(redactor);
         let end = watch(&mut child, &group, &mut tail, started + self.timeout).await?;
@@ -93,9 +104,9 @@ impl Invocation {
         Ok(Ran { end, elapsed: started.elapsed(), tail, answer })
     }
 
-    fn command(&self) -> Command {
+    fn command(&self) -> io::Result<Command> {
         let program = self.argv.first().map_or("", String::as_str);
-        let mut command = Command::new(program_path(program, &self.cwd));
+        let mut command = std::process::Command::new(program_path(program, &self.cwd));
         command
             .args(self.argv.iter().skip(1))
             .current_dir(&self.cwd)
@@ -104,9 +115,14 @@ impl Invocation {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        command
+            .process_group(0);
+        if let Some(lock) = &self.lock {
+            let lock = FdMapping { parent_fd: lock.descriptor()?, child_fd: LOCK_DESCRIPTOR };
+            command.fd_mappings(vec![lock]).map_err(io::Error::other)?;
+        }
+        let mut command = Command::from(command);
+        command.kill_on_drop(true);
+        Ok(command)
     }
 }
 

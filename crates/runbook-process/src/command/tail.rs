@@ -93,6 +93,20 @@ impl Tail {
     }
 }
 
+/// The end of a tail for an error. The last line comes first, and each one before it after it: errors are shortened
+/// from their end, and the line that says why stands last in most outputs.
+pub(crate) fn last_words(tail: &[String]) -> String {
+    const BEFORE: usize = 4;
+    match tail.split_last() {
+        None => "(it printed nothing)".to_owned(),
+        Some((last, [])) => format!("\"{last}\""),
+        Some((last, before)) => {
+            let before: Vec<&str> = before.iter().rev().take(BEFORE).map(String::as_str).collect();
+            format!("\"{last}\" (before that: {})", before.join(" | "))
+        }
+    }
+}
+
 /// The text without terminal escapes (ECMA-48) and other control characters, and without the marks that turn the
 /// direction of writing (Unicode UAX 9), which make a text read as something else than it is.
 fn printable(text: &str) -> String {
@@ -147,6 +161,14 @@ mod tests {
         let many: String = (0..500).map(|n| format!("{n}\n")).collect();
         let kept = tail_of(&[(Stream::Out, many.as_bytes())], &[]);
         assert_eq!((kept.len(), kept[0].as_str(), kept[49].as_str()), (50, "450", "499"));
+    }
+
+    #[test]
+    fn the_last_line_is_told_first() {
+        let lines = |words: &str| -> Vec<String> { words.split_whitespace().map(str::to_owned).collect() };
+        assert_eq!(last_words(&lines("")), "(it printed nothing)");
+        assert_eq!(last_words(&lines("boom")), "\"boom\"");
+        assert_eq!(last_words(&lines("1 2 3 4 5 boom")), "\"boom\" (before that: 5 | 4 | 3 | 2)");
     }
 
     #[test]

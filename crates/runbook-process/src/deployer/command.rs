@@ -15,8 +15,11 @@ use serde::Deserialize;
 
 use crate::{
     checkouts::Checkouts,
-    ci::last_words,
-    command::{Argv, End, EnvironmentTable, Invocation, Placeholder, Ran, Surroundings, Values, find_program},
+    command::{
+        Argv, CommandLock, End, EnvironmentTable, HeldLock, Invocation, Placeholder, Ran, Surroundings, Values,
+        find_program, last_words,
+    },
+    fence::fenced,
 };
 
 /// The variable that carries the effect's key, by which a tool can tell a repeat from a new deploy.
@@ -63,7 +66,11 @@ fn default_timeout() -> Period {
 /// Deploys by commands.
 ///
 /// A command that failed or took too long may have changed anything: its end is unknown, unless `live` measures it.
-/// A dropped future kills the running command with its process group.
+/// Without `live`, nobody can say after a crash either what became of a deploy, unless `state` does.
+/// A dropped future kills the running command with its process group, and so does an emergency stop.
+///
+/// When runbook itself is killed, a command lives on. It inherits a lock by which that is known: while it is at work,
+/// what is live is unknown, and another change waits for it, up to `timeout`.
 pub struct CommandDeployer {
     deploy: Argv,
     activate: Option<Argv>,
@@ -76,6 +83,7 @@ pub struct CommandDeployer {
     surroundings: Surroundings,
     redactor: Redactor,
     checkouts: Checkouts,
+    state_dir: PathBuf,
 }
 
 impl fmt::Debug for CommandDeployer {
@@ -113,6 +121,7 @@ impl DeployerDefinition for CommandDeployer {
             surroundings: Surroundings::new(&scope.variables, &settings.env, &settings.pass_env)?,
             redactor: scope.redactor.clone(),
             checkouts: Checkouts::new(&scope.state_dir, scope.version_control.clone()),
+            state_dir: scope.state_dir.clone(),
         })
     }
 }
@@ -140,13 +149,20 @@ impl CommandDeployer {
         Ok(Values { version, commit: commit.map(|commit| commit.to_string()), ..self.values(&order.service) })
     }
 
-    async fn run(&self, command: &Argv, values: &Values, key: Option<&EffectKey>) -> Result<Ran, DeployError> {
+    /// Runs a command that changes nothing when `lock` is `None`.
+    async fn run(
+        &self,
+        command: &Argv,
+        values: &Values,
+        key: Option<&EffectKey>,
+        lock: Option<HeldLock>,
+    ) -> Result<Ran, DeployError> {
         let not_begun = |message: String| DeployError::new(LeftBehind::NoChange, message);
         let argv = command.expand(values).map_err(|missing| not_begun(missing.to_string()))?;
         let program = self.redactor.redact(argv.first().map_or("", String::as_str));
         let mut environment = self.surroundings.variables();
         environment.extend(key.map(|key| (KEY_VARIABLE.to_owned(), key.to_string())));
-        Invocation { argv, cwd: self.cwd.clone(), environment, timeout: self.timeout }
+        Invocation { argv, cwd: self.cwd.clone(), environment, timeout: self.timeout, lock }
             .run(&self.redactor)
             .await
             .map_err(|error| not_begun(format!("failed to start {program:?}")).caused_by(error))
@@ -155,7 +171,7 @@ impl CommandDeployer {
     /// What `live` says; unknown without it.
     async fn measure(&self, service: &ServiceId) -> Result<Live, DeployError> {
         let Some(command) = &self.live else { return Ok(Live::Unknown) };
-        let ran = self.run(command, &self.values(service), None).await?;
+        let ran = self.run(command, &self.values(service), None, None).await?;
         if !ran.succeeded() {
             let message = format!("the `live` command {}: {}", how_it_ended(&ran), last_words(&ran.tail));
             return Err(DeployError::new(LeftBehind::NoChange, message));
@@ -189,10 +205,20 @@ impl CommandDeployer {
         service: &ServiceId,
         intended: &Live,
     ) -> Result<Deployed, DeployError> {
+        let lock = self.lock(service).await?;
         let before = self.measure(service).await.unwrap_or_default();
         // Measuring took time, and an emergency stop may have come meanwhile.
         permit.recheck().await.map_err(|refusal| DeployError::new(LeftBehind::NoChange, with_causes(&refusal)))?;
-        let ran = self.run(command, values, Some(permit.key())).await?;
+        let ran = tokio::select! {
+            ran = self.run(command, values, Some(permit.key()), Some(lock)) => ran?,
+            // An emergency stop waits for the lock. Dropping the run kills the command with its group.
+            refusal = fenced(permit) => {
+                let after = self.measure(service).await.unwrap_or_default();
+                let (left, found) = left_behind(&before, &after, intended);
+                let message = format!("the command was killed, because {}; {found}", with_causes(&refusal));
+                return Err(DeployError::new(left, message));
+            }
+        };
         let elapsed_ms = u64::try_from(ran.elapsed.as_millis()).unwrap_or(u64::MAX);
         if ran.succeeded() {
             return Ok(Deployed { detail: serde_json::json!({ "exit_code": 0, "elapsed_ms": elapsed_ms }) });
@@ -201,6 +227,26 @@ impl CommandDeployer {
         let (left, found) = left_behind(&before, &after, intended);
         let message = format!("the command {}; {found}; its last words: {}", how_it_ended(&ran), last_words(&ran.tail));
         Err(DeployError::new(left, message))
+    }
+
+    fn command_lock(&self, service: &ServiceId) -> CommandLock {
+        CommandLock::new(&self.state_dir, &self.environment, service)
+    }
+
+    /// Waits until no command of an earlier run changes the service.
+    async fn lock(&self, service: &ServiceId) -> Result<HeldLock, DeployError> {
+        let failed = |message: String| DeployError::new(LeftBehind::NoChange, message);
+        let lock = self.command_lock(service);
+        let held = lock.take_within(self.timeout).await;
+        held.map_err(|error| failed("failed to lock the service for a command".to_owned()).caused_by(error))?
+            .ok_or_else(|| failed(format!("a deploy command of an interrupted run is still at work{}", lock.at_work())))
+    }
+
+    fn is_at_work(&self, service: &ServiceId) -> Result<bool, DeployError> {
+        self.command_lock(service).is_at_work().map_err(|error| {
+            let message = "failed to see whether a deploy command is still at work";
+            DeployError::new(LeftBehind::NoChange, message).caused_by(error)
+        })
     }
 
     fn stop_command(&self) -> Result<&Argv, DeployError> {
@@ -241,6 +287,9 @@ fn same(a: &Live, b: &Live) -> bool {
 #[async_trait]
 impl Deployer for CommandDeployer {
     async fn live(&self, service: &ServiceId) -> Result<Live, DeployError> {
+        if self.is_at_work(service)? {
+            return Ok(Live::Unknown);
+        }
         self.measure(service).await
     }
 
@@ -300,10 +349,13 @@ impl Deployer for CommandDeployer {
     }
 
     async fn state(&self, key: &EffectKey, service: &ServiceId, intended: &Live) -> Result<Landed, DeployError> {
+        if self.is_at_work(service)? {
+            return Ok(Landed::Unknown);
+        }
         let Some(command) = &self.state else {
             return Ok(if same(&self.measure(service).await?, intended) { Landed::Happened } else { Landed::Unknown });
         };
-        let ran = self.run(command, &self.values(service), Some(key)).await?;
+        let ran = self.run(command, &self.values(service), Some(key), None).await?;
         Ok(match ran.answer.as_deref().map(str::trim).filter(|_| ran.succeeded()) {
             Some("happened") => Landed::Happened,
             Some("did-not-happen") => Landed::DidNotHappen,

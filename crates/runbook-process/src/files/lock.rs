@@ -36,6 +36,14 @@ impl FileLock {
         Self::take(File::open(path)?, FlockOperation::NonBlockingLockShared)
     }
 
+    /// The same, but a missing file is locked by nobody, and stays missing.
+    pub(crate) fn try_shared_if_any(path: &Path) -> io::Result<Option<Self>> {
+        match Self::try_shared(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(Self { file: None })),
+            lock => lock,
+        }
+    }
+
     /// Takes the lock for writing, waiting up to `limit`; `None` when somebody held it all the time.
     pub(crate) async fn exclusive_within(path: &Path, limit: Duration) -> io::Result<Option<Self>> {
         Self::within(limit, || Self::try_exclusive(path)).await
@@ -90,11 +98,7 @@ impl Drop for FileLock {
 /// Whether somebody holds the lock for writing. Asking takes it for reading for a moment, so that those who ask never
 /// take one another for a holder. A missing file is held by nobody.
 pub(crate) fn is_held(path: &Path) -> io::Result<bool> {
-    match FileLock::try_shared(path) {
-        Ok(lock) => Ok(lock.is_none()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+    Ok(FileLock::try_shared_if_any(path)?.is_none())
 }
 
 #[cfg(test)]

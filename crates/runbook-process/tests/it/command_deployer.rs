@@ -9,10 +9,11 @@ use runbook_core::{
     registry::DeployerDefinition,
 };
 use runbook_process::CommandDeployer;
+use runbook_testkit::conformance::{self, DeployerCase};
 use serde_json::{Value, json};
 
 use super::{
-    machine::{Project, SECRET},
+    machine::{Project, SECRET, eventually, living_in_group, number_in},
     permit::{set_latch, with_permit},
     trees::{Trees, release},
 };
@@ -101,7 +102,11 @@ async fn errors_read_well_and_hold_no_secret() {
     let words: Vec<String> =
         [leak, missing, no_stop].iter().map(|error| runbook_core::engine::with_causes(error)).collect();
     // The two streams of a process reach their reader in no certain order.
-    insta::assert_snapshot!(words.join("\n").replace("no space left | using ***", "using *** | no space left"));
+    insta::assert_snapshot!(
+        words
+            .join("\n")
+            .replace("\"using ***\" (before that: no space left)", "\"no space left\" (before that: using ***)")
+    );
 }
 
 #[tokio::test]
@@ -154,6 +159,44 @@ async fn an_emergency_stop_after_the_permit_still_holds() {
     assert_eq!(refused.left, LeftBehind::NoChange);
     assert!(refused.to_string().contains("smoke in the server room"), "{refused}");
     assert_eq!(fs::read_to_string(project.path("live")).unwrap(), "v1\n");
+}
+
+#[tokio::test]
+async fn an_emergency_stop_ends_a_command_that_is_at_work() {
+    let project = project();
+    project.script("hang", "echo $$ > group; sleep 300");
+    let deployer = deployer(&project, json!({"deploy": ["./hang"], "live": ["./tool", "live"]}));
+    let (scope, file) = (project.scope.clone(), project.path("group"));
+    let (error, group) = with_permit(&project.scope, |permit| async move {
+        let order = order("v2");
+        let stop = async {
+            let group = number_in(&file).await;
+            set_latch(&scope).await;
+            group
+        };
+        tokio::join!(deployer.deploy(&permit, &order), stop)
+    })
+    .await;
+    let error = error.unwrap_err();
+    assert_eq!(error.left, LeftBehind::NoChange);
+    assert!(error.to_string().starts_with("the command was killed, because the stop latch is set"), "{error}");
+    eventually("the end of the command", || living_in_group(group).is_empty().then_some(())).await;
+}
+
+#[tokio::test]
+async fn it_keeps_what_every_deployer_promises() {
+    let project = project();
+    let settings = json!({
+        "deploy": ["./tool", "{version}", "good"], "stop": ["./tool", "stop"], "live": ["./tool", "live"],
+    });
+    let deployer = deployer(&project, settings);
+    let case = DeployerCase {
+        deployer: &*deployer,
+        service: "api".parse().unwrap(),
+        environment: "staging".parse().unwrap(),
+        releases: [release("v1"), release("v2")],
+    };
+    conformance::deployer(case).await;
 }
 
 #[tokio::test]

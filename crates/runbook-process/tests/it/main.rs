@@ -6,6 +6,7 @@ mod ci;
 mod command_deployer;
 mod journal;
 mod machine;
+mod orphans;
 mod permit;
 mod process_deployer;
 mod registration;

@@ -25,20 +25,28 @@ use super::{
 /// Names the folder for the helper below, and how long it lets a service settle.
 const FOLDER: &str = "RUNBOOK_TEST_FOLDER";
 const SETTLE: &str = "RUNBOOK_TEST_SETTLE";
+/// Names what it deploys.
+const VERSION: &str = "RUNBOOK_TEST_VERSION";
 
 fn trees() -> Arc<Trees> {
-    Arc::new(Trees::default().with("v1", "bin/serve", "echo $$ > \"$2/pid\"; exec sleep 300"))
+    let stubborn = "trap '' TERM; echo $$ > \"$2/pid\"; while :; do sleep 0.05; done";
+    Arc::new(Trees::default().with("v1", "bin/serve", "echo $$ > \"$2/pid\"; exec sleep 300").with(
+        "v2",
+        "bin/serve",
+        stubborn,
+    ))
 }
 
-/// What another process does: it deploys v1.
+/// What another process does: it deploys a release.
 #[tokio::test]
 #[ignore = "the other tests of this module start it as a process of its own"]
 async fn helper_that_deploys() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     let scope = scope(&folder, Some(trees()));
-    let deployer = deployer(&scope, json!({"settle": std::env::var(SETTLE).unwrap()}));
+    let deployer = deployer(&scope, json!({"settle": std::env::var(SETTLE).unwrap(), "stop_timeout": "300s"}));
+    let version = std::env::var(VERSION).unwrap_or("v1".into());
     let order =
-        Order { service: "api".parse().unwrap(), release: release("v1"), environment: "staging".parse().unwrap() };
+        Order { service: "api".parse().unwrap(), release: release(&version), environment: "staging".parse().unwrap() };
     with_permit(&scope, |permit| async move { deployer.deploy(&permit, &order).await }).await.unwrap();
 }
 
@@ -101,4 +109,34 @@ async fn after_a_starter_was_killed_the_truth_is_found_out() {
     let journal = super::machine::scope(elsewhere.path(), None);
     with_permit(&journal, |permit| async move { next.stop(&permit, &"api".parse().unwrap()).await }).await.unwrap();
     assert!(!is_living(pid));
+}
+
+#[tokio::test]
+async fn a_crash_while_the_old_release_is_stopped_leaves_a_truth_too() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(helper(folder.path(), "100ms").env(VERSION, "v2").status().unwrap().success());
+    let pid = number_in(&folder.path().join("pid")).await;
+    let mut starter = helper(folder.path(), "100ms").spawn().unwrap();
+    let state = folder.path().join(".runbook/services/staging/api/state.json");
+    let key: EffectKey = eventually("the stop of the old release", || {
+        let record: serde_json::Value = serde_json::from_slice(&fs::read(&state).ok()?).ok()?;
+        (record["phase"] == "stopping").then(|| record["key"].as_str()?.parse().ok()).flatten()
+    })
+    .await;
+    let scope = scope(folder.path(), Some(trees()));
+    let next = deployer(&scope, json!({}));
+    let service = "api".parse().unwrap();
+    let intended = Live::Release(release("v1"));
+    assert_eq!(next.live(&service).await.unwrap(), Live::Unknown, "somebody is changing it");
+    starter.kill().unwrap();
+    starter.wait().unwrap();
+    assert_eq!(next.state(&key, &service, &intended).await.unwrap(), Landed::DidNotHappen);
+    assert_eq!(next.state(&key, &service, &Live::Stopped).await.unwrap(), Landed::DidNotHappen);
+    assert_eq!(next.live(&service).await.unwrap(), Live::Release(release("v2")));
+    let process = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    eventually("the end of the service", || (!is_living(pid)).then_some(())).await;
+    // Not "it did not happen": that would say that v2 still runs.
+    assert_eq!(next.state(&key, &service, &intended).await.unwrap(), Landed::Unknown);
+    assert_eq!(next.live(&service).await.unwrap(), Live::Stopped);
 }

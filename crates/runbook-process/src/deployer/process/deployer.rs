@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use runbook_core::{
-    EffectKey, EnvironmentId, LeftBehind, Live, Redactor, ServiceId,
+    EffectKey, EnvironmentId, LeftBehind, Live, Redactor, Release, ServiceId,
     engine::{Permit, with_causes},
     event::Landed,
     ports::{DeployError, Deployed, Deployer, Order, Rehearsal},
@@ -18,7 +18,7 @@ use runbook_core::{
 };
 
 use super::{LocalProcessSettings, home::Home, port::LocalPort, record::Phase, settings::Launch, stop::KILL_WAIT};
-use crate::{checkouts::Checkouts, command::find_program, files::FileLock};
+use crate::{checkouts::Checkouts, command::find_program, fence::fenced, files::FileLock};
 
 /// Runs a service as a process of each release's own checkout.
 ///
@@ -157,9 +157,13 @@ impl LocalProcessDeployer {
         if !is_alive {
             return self.start(home, permit, prepared, LeftBehind::NoChange).await;
         }
-        self.bring_down(home, permit.key()).await?;
+        self.bring_down(home, permit).await?;
         if let Some(port) = self.port
-            && !port.is_free_within(self.launch.start_timeout).await
+            && !tokio::select! {
+                is_free = port.is_free_within(self.launch.start_timeout) => is_free,
+                // The start that follows is refused, with the reason.
+                _ = fenced(permit) => true,
+            }
         {
             let seconds = self.launch.start_timeout.as_secs();
             let message = format!("the old release has ended, but port {} was still taken {seconds} s later", port.0);
@@ -177,14 +181,12 @@ impl Deployer for LocalProcessDeployer {
             DeployError::new(LeftBehind::NoChange, "failed to see whether the service is alive").caused_by(error)
         };
         self.reap();
+        // Nobody changes anything while this is held, so lock and record are of the same moment.
+        let Some(_still) = home.keep_still().map_err(unseen)? else { return Ok(Live::Unknown) };
         if !home.is_alive().map_err(unseen)? {
             return Ok(Live::Stopped);
         }
         Ok(match home.record() {
-            // Its starter holds the lock for it until it is there.
-            Ok(Some(record)) if record.phase == Phase::Starting && home.is_being_changed().map_err(unseen)? => {
-                Live::Unknown
-            }
             Ok(Some(record)) if record.phase != Phase::Stopped => Live::Release(record.release),
             // Something is alive, and nobody can say what.
             Ok(_) | Err(_) => Live::Unknown,
@@ -239,7 +241,7 @@ impl Deployer for LocalProcessDeployer {
             .is_alive()
             .map_err(|error| no_change("failed to see whether the service is alive".to_owned()).caused_by(error))?;
         if is_alive {
-            self.bring_down(&home, permit.key()).await?;
+            self.bring_down(&home, permit).await?;
         }
         Ok(Deployed { detail: serde_json::json!({ "was_running": is_alive }) })
     }
@@ -250,23 +252,27 @@ impl Deployer for LocalProcessDeployer {
             DeployError::new(LeftBehind::NoChange, "failed to see what became of the service").caused_by(error)
         };
         self.reap();
-        if home.is_being_changed().map_err(unseen)? {
-            return Ok(Landed::Unknown);
-        }
+        let Some(_still) = home.keep_still().map_err(unseen)? else { return Ok(Landed::Unknown) };
         let is_alive = home.is_alive().map_err(unseen)?;
         let Ok(record) = home.record() else { return Ok(Landed::Unknown) };
-        let ours = record.filter(|record| record.key == *key);
-        Ok(match (intended, ours) {
-            (Live::Stopped, _) if !is_alive => Landed::Happened,
-            (Live::Release(_), Some(record))
-                if is_alive && matches!(record.phase, Phase::Starting | Phase::Running) =>
-            {
-                Landed::Happened
-            }
-            // It began, and did not get to its end; or it did, and the service has ended since.
-            (_, Some(_)) | (Live::Unknown, _) => Landed::Unknown,
-            // Nobody is in the middle of it, and whatever is done is written down first.
-            (Live::Release(_) | Live::Stopped, None) => Landed::DidNotHappen,
+        let record = record.as_ref();
+        let was_started = record.is_some_and(|record| record.started_by.as_ref() == Some(key));
+        let was_begun = record.is_some_and(|record| record.key == *key);
+        let runs = |release: &Release| {
+            is_alive && record.is_some_and(|it| it.phase != Phase::Stopped && it.release.same_as(release))
+        };
+        Ok(match intended {
+            Live::Unknown => Landed::Unknown,
+            Live::Stopped if is_alive => Landed::DidNotHappen,
+            Live::Stopped => Landed::Happened,
+            Live::Release(release) if was_started && runs(release) => Landed::Happened,
+            // It was started and is gone, or was about to be: neither word would be true.
+            Live::Release(_) if was_started => Landed::Unknown,
+            // The old release was brought down and nothing took its place. What was live is not live any more, which
+            // "it did not happen" would deny; what is live, `live` knows.
+            Live::Release(_) if was_begun && !is_alive => Landed::Unknown,
+            // What is done is written down first, so nothing was started; what was live still is.
+            Live::Release(_) => Landed::DidNotHappen,
         })
     }
 }

@@ -78,9 +78,9 @@ impl Home {
         is_held(&self.alive_lock())
     }
 
-    /// Whether somebody is changing the service now.
-    pub(super) fn is_being_changed(&self) -> io::Result<bool> {
-        is_held(&self.deploy_lock())
+    /// Keeps everybody from changing the service while it is looked at; `None` when somebody is changing it now.
+    pub(super) fn keep_still(&self) -> io::Result<Option<FileLock>> {
+        FileLock::try_shared_if_any(&self.deploy_lock())
     }
 
     /// Waits until the service is down; `false` when it is still alive after `limit`. `between` is called before each

@@ -1,11 +1,10 @@
 //! Running a service as processes of this machine, one release at a time, across separate invocations.
 //!
 //! `settings` is what the owner writes, `home` the service's folder with its lock, record and log, `record` what is
-//! remembered, `holders` who holds the lock, `start` and `stop` the two changes, `port` the service's port, and
+//! remembered, `start` and `stop` the two changes, `port` the service's port, and
 //! `deployer` the port that the runbook sees.
 
 mod deployer;
-mod holders;
 mod home;
 mod port;
 mod record;

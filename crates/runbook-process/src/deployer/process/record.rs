@@ -34,6 +34,8 @@ pub(super) struct Record {
     pub(super) phase: Phase,
     /// The effect that wrote this.
     pub(super) key: EffectKey,
+    /// The effect that started the release, or was about to; `None` when the start failed before there was a process.
+    pub(super) started_by: Option<EffectKey>,
     /// The release that runs while the service is alive.
     pub(super) release: Release,
     /// Its process, once there is one.

@@ -6,6 +6,7 @@ use std::{
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
 };
 
 use command_fds::{CommandFdExt, FdMapping};
@@ -23,17 +24,16 @@ use super::{
     record::{Phase, Record, ServiceProcess},
 };
 use crate::{
-    ci::last_words,
-    command::{find_program, program_path},
+    command::{LOCK_DESCRIPTOR, ProcessGroup, find_program, last_words, program_path},
+    fence::fenced,
     files::FileLock,
     procfs,
 };
 
-/// The number under which a service inherits its lock: high enough that no program uses it for something else, or
-/// closes it with the few that it knows of.
-const LOCK_DESCRIPTOR: i32 = 97;
 /// How often a starting service is looked at.
-const POLL: std::time::Duration = std::time::Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(10);
+/// How long the group of a service that failed to start may take to be gone after SIGKILL.
+const GONE_WAIT: Duration = Duration::from_secs(1);
 
 /// A release that is ready to be started: its checkout is there, and so is its program.
 #[derive(Debug)]
@@ -84,6 +84,7 @@ impl LocalProcessDeployer {
             schema: Record::SCHEMA.to_owned(),
             phase: Phase::Starting,
             key: permit.key().clone(),
+            started_by: Some(permit.key().clone()),
             release: prepared.release.clone(),
             process: None,
             started_at: Timestamp::now(),
@@ -92,20 +93,34 @@ impl LocalProcessDeployer {
         // Written first: a crash right after the start must not leave a process that the record calls something else.
         home.remember(&record).map_err(|error| failed("failed to write the service's record", error))?;
         let started = self.claim_and_spawn(home, permit, prepared, left).await;
-        let (child, log_start) =
-            started.inspect_err(|_| self.note(home, Some(record.turned(Phase::Stopped, permit.key()))))?;
+        let (child, log_start) = started.inspect_err(|_| {
+            self.note(home, Some(Record { phase: Phase::Stopped, started_by: None, ..record.clone() }));
+        })?;
         let pid = child.id();
         let process = ServiceProcess { pid, start_time: procfs::stat(pid).ok().map(|stat| stat.start_time) };
         self.adopt(child);
         record.process = Some(process);
         // When this fails, the process is still found by its lock.
         self.note(home, Some(record.clone()));
-        if let Some(end) = self.ends_early(home, pid).await.map_err(|error| {
-            DeployError::new(LeftBehind::Unknown, "failed to see whether the service is alive").caused_by(error)
-        })? {
-            let is_down = self.end(home, Some(process), self.launch.stop_timeout).await.unwrap_or(false);
+        let ended = tokio::select! {
+            ended = self.ends_early(home, pid) => ended.map_err(|error| {
+                DeployError::new(LeftBehind::Unknown, "failed to see whether the service is alive").caused_by(error)
+            })?,
+            // Whoever has taken over decides what becomes of it, and is waiting for the lock.
+            refusal = fenced(permit) => {
+                let message = format!("{} was started and is left as it is: {}", prepared.release, with_causes(&refusal));
+                return Err(DeployError::new(LeftBehind::Changed, message));
+            }
+        };
+        if let Some(end) = ended {
+            let is_down = self.end(home, Some(process), permit).await.unwrap_or(false);
             self.note(home, Some(record.turned(Phase::Stopped, permit.key())));
-            let left = if is_down { LeftBehind::Changed } else { LeftBehind::Unknown };
+            let left = match is_down {
+                // Without anything left of it, all is as it was before the start.
+                true if self.is_gone(pid).await => left,
+                true => LeftBehind::Changed,
+                false => LeftBehind::Unknown,
+            };
             let words = last_words(&home.log_tail(log_start, &self.redactor));
             return Err(DeployError::new(left, format!("{} {end}; its last words: {words}", prepared.release)));
         }
@@ -150,6 +165,21 @@ impl LocalProcessDeployer {
         let lock = FdMapping { parent_fd, child_fd: LOCK_DESCRIPTOR };
         command.fd_mappings(vec![lock]).map_err(io::Error::other)?;
         Ok((command.spawn()?, log_start))
+    }
+
+    /// Whether nothing is left of the group of a service that is down. What holds the lock no longer may still be there.
+    async fn is_gone(&self, pid: u32) -> bool {
+        let deadline = Instant::now() + GONE_WAIT;
+        loop {
+            self.reap();
+            if ProcessGroup::led_by(pid).is_none_or(ProcessGroup::is_empty) {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Watches a service for its settling time; how it ended, when it did.

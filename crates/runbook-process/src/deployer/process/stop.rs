@@ -2,17 +2,18 @@
 
 use std::{io, time::Duration};
 
-use runbook_core::{EffectKey, LeftBehind, ports::DeployError};
+use runbook_core::{LeftBehind, engine::Permit, ports::DeployError};
 use rustix::process::{Pid, kill_process};
 
 use super::{
     LocalProcessDeployer,
-    holders::holders,
     home::Home,
     record::{Phase, Record, ServiceProcess},
 };
 use crate::{
     command::{ProcessGroup, Signal},
+    fence::fenced,
+    files::holders,
     procfs,
 };
 
@@ -21,10 +22,11 @@ pub(super) const KILL_WAIT: Duration = Duration::from_secs(5);
 
 impl LocalProcessDeployer {
     /// Ends a service that is alive. It returns once the lock is free.
-    pub(super) async fn bring_down(&self, home: &Home, key: &EffectKey) -> Result<(), DeployError> {
+    pub(super) async fn bring_down(&self, home: &Home, permit: &Permit) -> Result<(), DeployError> {
         let unknown = |message: &str, error: io::Error| {
             DeployError::new(LeftBehind::Unknown, message.to_owned()).caused_by(error)
         };
+        let key = permit.key();
         // A record that cannot be read or written must not keep a service from being stopped.
         let record = home.record().unwrap_or_else(|error| {
             tracing::warn!(%error, "the record of a service cannot be read; its processes are sought by its lock");
@@ -32,7 +34,7 @@ impl LocalProcessDeployer {
         });
         self.note(home, record.as_ref().map(|record| record.turned(Phase::Stopping, key)));
         let process = record.as_ref().and_then(|record| record.process);
-        let ended = self.end(home, process, self.launch.stop_timeout).await;
+        let ended = self.end(home, process, permit).await;
         if !ended.map_err(|error| unknown("failed to see whether the service is down", error))? {
             let seconds = KILL_WAIT.as_secs();
             let message = format!(
@@ -52,12 +54,17 @@ impl LocalProcessDeployer {
         }
     }
 
-    /// SIGTERM, then SIGKILL after `grace`; whether the lock is free in the end.
-    pub(super) async fn end(&self, home: &Home, process: Option<ServiceProcess>, grace: Duration) -> io::Result<bool> {
+    /// SIGTERM, then SIGKILL after `stop_timeout`, or as soon as the permit is fenced: an emergency stop waits for the
+    /// lock of this change, and has no use for the service's grace. Whether the lock is free in the end.
+    pub(super) async fn end(&self, home: &Home, process: Option<ServiceProcess>, permit: &Permit) -> io::Result<bool> {
         let mut group = None;
-        for (signal, limit) in [(Signal::TERM, grace), (Signal::KILL, KILL_WAIT)] {
+        for (signal, limit) in [(Signal::TERM, self.launch.stop_timeout), (Signal::KILL, KILL_WAIT)] {
             group = signal_service(home, process, signal).or(group);
-            if home.is_down_within(limit, || self.reap()).await? {
+            let is_down = tokio::select! {
+                is_down = home.is_down_within(limit, || self.reap()) => is_down?,
+                _ = fenced(permit), if signal == Signal::TERM => false,
+            };
+            if is_down {
                 // Whoever is left of the group does not hold the lock, but belongs to the service too.
                 if let Some(group) = group {
                     group.signal(Signal::KILL);

@@ -1,4 +1,4 @@
-//! Who holds a lock, as Linux tells in `/proc/<pid>/fdinfo`. Asked only when a service does not end in the ordinary
+//! Who holds a lock, as Linux tells in `/proc/<pid>/fdinfo`. Asked only when something does not end in the ordinary
 //! way; on other systems the answer is nobody.
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
@@ -7,14 +7,14 @@ use crate::procfs;
 
 /// A process that holds the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Holder {
-    pub(super) pid: u32,
-    pub(super) group: u32,
+pub(crate) struct Holder {
+    pub(crate) pid: u32,
+    pub(crate) group: u32,
 }
 
 /// The processes that hold the lock for writing through a descriptor of theirs; never this one, and never one that
 /// only has the file open.
-pub(super) fn holders(lock: &Path) -> Vec<Holder> {
+pub(crate) fn holders(lock: &Path) -> Vec<Holder> {
     let Ok(file) = fs::metadata(lock) else { return Vec::new() };
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     processes
