@@ -87,7 +87,7 @@ async fn a_release_whose_deployer_cannot_tell_what_is_live_blocks() {
     let world = World::new().await;
     world.put("blind", "");
     let before = world.outside();
-    world.run(&["deploy", "v1.0.0"]).await.exits(3).shows(&["what is live could not be asked"]);
+    world.run(&["deploy", "v1.0.0"]).await.exits(3).shows(&["the `live` command ended with exit code 1"]);
     fs::remove_file(world.machine("blind")).unwrap();
     assert_eq!(world.outside(), before);
     world.deployed("v1.0.0").await;

@@ -413,11 +413,9 @@ impl Ledger {
         let place = || self.ports.journal.place();
         let encoded = encode(&batch, inner.head, &|text| self.ports.redactor.redact(text))
             .map_err(|source| JournalError::Damaged { place: place(), source })?;
-        if inner.detached.is_none() {
-            if inner.environment.unknown_events > 0 {
-                let count = inner.environment.unknown_events;
-                inner.without_journal(EngineError::Newer { count })?;
-            }
+        if inner.detached.is_none() && inner.environment.unknown_events > 0 {
+            let count = inner.environment.unknown_events;
+            inner.without_journal(EngineError::Newer { count })?;
         }
         if inner.detached.is_none() {
             let appended = self.in_time(inner, self.ports.journal.append(&encoded, inner.head)).await;

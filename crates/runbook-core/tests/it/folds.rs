@@ -92,7 +92,11 @@ fn event_kind() -> impl Strategy<Value = EventKind> {
     ];
     let results = vec![
         StepResult::Ended(runbook_core::Outcome::Passed),
-        StepResult::Failed(runbook_core::Failure { message: "no".into(), left: LeftBehind::Changed, unmeasured: false }),
+        StepResult::Failed(runbook_core::Failure {
+            message: "no".into(),
+            left: LeftBehind::Changed,
+            unmeasured: false,
+        }),
     ];
     let told = vec![OperationalStatus::Operational, OperationalStatus::Critical];
     prop_oneof![

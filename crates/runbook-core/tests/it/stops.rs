@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use runbook_core::{
-    Action, Health, Live, Verdict,
+    Action, Live, Verdict,
     engine::Cancel,
     event::{Encoded, EventKind, Head, Stored},
     ports::{Clock, Journal, JournalError, LocalLatch, OwnerState},
@@ -238,7 +238,6 @@ async fn a_latch_that_could_be_kept_nowhere_is_said_so() {
 async fn a_stop_of_services_that_were_never_deployed_works() {
     let world = World::new();
     SERVICES.iter().for_each(|id| world.deployer.set_live(&service(id), Live::Unknown));
-    world.release_is("v1", Health::Healthy);
     let result = world.run(request(Action::EmergencyStop)).await;
     assert_eq!(result.verdict(), Verdict::Succeeded, "{}", reason(&result));
     assert_eq!(world.live(), ["stopped"; 3]);

@@ -86,7 +86,7 @@ async fn act(stub: Stub) -> Result<Outcome, StageError> {
         Stub::Warned => Ok(Outcome::Warned("hm".to_owned())),
         Stub::Skipped => Ok(Outcome::Skipped("no".to_owned())),
         Stub::Blocked => Ok(Outcome::Blocked(vec!["no".to_owned()])),
-        Stub::Failed(left) => Err(StageError { message: "no".to_owned(), left, retryable: false }),
+        Stub::Failed(left) => Err(StageError { left, ..StageError::no_change("no") }),
         Stub::Retryable => Err(StageError::no_change("later").retryable()),
         Stub::Panicked => panic!("as the story has it"),
         Stub::Hung => std::future::pending().await,

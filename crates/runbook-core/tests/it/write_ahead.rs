@@ -84,6 +84,31 @@ async fn nothing_begins_on_a_journal_that_cannot_be_reached() {
     assert_eq!(world.live(), ["v1"; 3]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_fails_on_the_way_ends_the_run_with_a_report() {
+    let mut world = World::with_good_v1().await;
+    let journal = world.journal.clone();
+    world.meanwhile(move |batch| {
+        if batch.events.iter().any(|event| matches!(event.kind, EventKind::EffectFinished { .. })) {
+            journal.set_unreachable(true);
+        }
+        Box::pin(async {})
+    });
+    let before = world.deployer.ordered().len();
+    let result = world.deploy("v2").await;
+    assert_eq!(result.verdict(), Verdict::NeedsOperator, "{}", reason(&result));
+    assert_eq!(world.ordered_since(before), ["deploy api v2"], "nothing more begins");
+    let (_, told) = world.tracker.updates().pop().unwrap();
+    assert_eq!(told.view.verdict, Some(Verdict::NeedsOperator), "people hear of it all the same");
+
+    // The next one finds the run open, and settles it.
+    world.journal.set_unreachable(false);
+    world.writes_to = None;
+    let next = world.engine_of(2, OwnerState::Over);
+    let result = world.run_on(&next, deploy("v3"), &Cancel::default()).await;
+    assert_eq!(result.verdict(), Verdict::Succeeded, "{}", reason(&result));
+}
+
 /// A lost answer is no lost event: what the journal took is not written again.
 #[tokio::test(start_paused = true)]
 async fn no_event_is_written_twice() {
@@ -110,7 +135,7 @@ async fn ask(cx: &StageContext, operation: Operation) -> Result<(), Refusal> {
     match cx.effect(operation, |_| async { Ok::<(), DeployError>(()) }).await {
         Ok(()) => Ok(()),
         Err(EffectError::Refused(refusal)) => Err(refusal),
-        Err(EffectError::Failed(error)) => panic!("{error}"),
+        Err(other) => panic!("{other}"),
     }
 }
 
