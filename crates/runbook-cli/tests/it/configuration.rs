@@ -38,13 +38,13 @@ const MISTAKES: &[Mistake] = &[
         says: &["service[0].critical", "^^^^^"],
     },
     Mistake {
-        replace: "window = \"300ms\"",
+        replace: "window = \"150ms\"",
         by: "window = \"300\"",
         place: "runbook.toml:25:10",
         says: &["monitor.window", "^^^^^"],
     },
     Mistake {
-        replace: "window = \"300ms\"",
+        replace: "window = \"150ms\"",
         by: "window = \"1ms\"",
         place: "runbook.toml:25:10",
         says: &["shorter than the pause between two samples"],

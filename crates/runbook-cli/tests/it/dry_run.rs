@@ -25,7 +25,7 @@ async fn it_prints_the_same_plan_twice_and_touches_nothing() {
         let document = world.json(&dry).await.exits(0).json();
         let digest = document["digest"].as_str().unwrap();
         assert!(digest.len() == 64 && first.stdout.contains(digest), "{document}");
-        assert_eq!(document["plan"]["action"], action[0]);
+        assert_eq!((&document["schema"], &document["action"]), (&"runbook/plan/v1".into(), &action[0].into()));
     }
     assert_eq!(world.outside(), before);
     assert!(!world.state_dir().exists());
@@ -39,7 +39,7 @@ async fn it_says_what_would_happen_to_what() {
     let ran = world.run(&["deploy", "v1.1.0", "--dry-run"]).await;
     ran.exits(0).shows(&["api", "v1.0.0", "v1.1.0", "safety-gate", "monitor", "report"]);
     let plan = world.json(&["deploy", "v1.1.0", "--dry-run"]).await.json();
-    let service = &plan["plan"]["services"][0];
+    let service = &plan["services"][0];
     assert_eq!(service["target"]["id"], "v1.1.0");
     assert_eq!(service["way_back"]["id"], "v1.0.0");
     assert_eq!(world.journal(), journal);
@@ -57,7 +57,7 @@ async fn another_world_has_another_digest() {
     world.deployed("v1.0.0").await;
     let deployed = digest("v1.1.0").await;
     assert_ne!(deployed, before, "something else is live");
-    world.configure(|text| text.replace("window = \"300ms\"", "window = \"400ms\""));
+    world.configure(|text| text.replace("window = \"150ms\"", "window = \"400ms\""));
     assert_ne!(digest("v1.1.0").await, deployed, "another configuration");
 }
 

@@ -20,7 +20,7 @@ fn send(child: &Child, signal: Signal) {
 }
 
 async fn patient() -> World {
-    World::with(&CONFIG.replace("window = \"300ms\"", "window = \"2m\"")).await
+    World::with(&CONFIG.replace("window = \"150ms\"", "window = \"1m\"")).await
 }
 
 /// Starts a deploy whose window is long, sends this signal while it watches, and waits for its end.
@@ -56,7 +56,7 @@ async fn the_first_signal_ends_in_a_report() {
         assert!(lines.iter().any(|line| line["kind"] == "cancel_requested"), "{ran}");
         assert_eq!(world.live().as_deref(), Some("v1.0.0"), "what was done is not undone on a whim");
         // It is over for others too: nothing is left locked, and nothing was promoted.
-        world.configure(|text| text.replace("window = \"2m\"", "window = \"300ms\""));
+        world.configure(|text| text.replace("window = \"1m\"", "window = \"150ms\""));
         let blocked = world.json(&["rollback"]).await;
         blocked.exits(3).report(Verdict::Blocked);
         world.deployed("v1.1.0").await;

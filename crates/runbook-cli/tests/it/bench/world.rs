@@ -44,9 +44,9 @@ path = "/health"
 timeout = "2s"
 
 [monitor]
-window = "300ms"
-interval = "50ms"
-startup = "300ms"
+window = "150ms"
+interval = "30ms"
+startup = "150ms"
 confirm_pause = "20ms"
 "#;
 
