@@ -16,10 +16,6 @@ struct Judge {
 impl Judge {
     async fn of(world: &World, kind: &str) -> Self {
         let schema = world.run(&["schema", kind]).await.exits(0).json();
-        let mut schema = schema;
-        let mut into = serde_json::Map::new();
-        hoist(&mut schema, &mut into);
-        schema["$defs"] = Value::Object(into);
         let mut schemas = Schemas::new();
         let mut compiler = Compiler::new();
         compiler.set_default_draft(Draft::V2020_12);
@@ -104,21 +100,5 @@ async fn a_configuration_is_what_its_schema_says() {
     {
         let wrong = json(&CONFIG.replace(right, wrong));
         assert!(config.takes(&wrong).is_err(), "the schema takes {wrong:#}");
-    }
-}
-
-fn hoist(value: &mut Value, into: &mut serde_json::Map<String, Value>) {
-    match value {
-        Value::Object(object) => {
-            if let Some(Value::Object(defs)) = object.remove("$defs") {
-                for (name, mut schema) in defs {
-                    hoist(&mut schema, into);
-                    into.entry(name).or_insert(schema);
-                }
-            }
-            object.values_mut().for_each(|value| hoist(value, into));
-        }
-        Value::Array(items) => items.iter_mut().for_each(|value| hoist(value, into)),
-        _ => {}
     }
 }

@@ -162,9 +162,7 @@ impl SafetyGate {
         let owner = match self.ports.liveness.owner_state(&lock.owner).await {
             OwnerState::Alive => format!("{} is at work", lock.owner),
             OwnerState::Unknown => format!("nobody here can tell whether {} is over", lock.owner),
-            OwnerState::Over => {
-                format!("{} is over, and what it left could not be settled; look at `runbook status`", lock.owner)
-            }
+            OwnerState::Over => format!("{} ended just now; ask again", lock.owner),
         };
         GateRule::block(
             "lock",
@@ -181,8 +179,11 @@ impl SafetyGate {
         }
         match cx.plan().changing().next() {
             Some((_, target)) => {
-                let commit = target.commit.as_ref().map_or_else(|| "unknown".to_owned(), |c| c.short().to_owned());
-                GateRule::pass("version", format!("{target} is commit {commit}"))
+                let evidence = match &target.commit {
+                    Some(commit) => format!("{target} is commit {}", commit.short()),
+                    None => format!("{target}, as the deployer knows it"),
+                };
+                GateRule::pass("version", evidence)
             }
             None if cx.plan().notes.is_empty() => GateRule::block(
                 "version",
