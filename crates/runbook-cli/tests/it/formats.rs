@@ -145,6 +145,7 @@ async fn people_read_a_summary() {
         (port.as_str(), "PORT"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "DATE TIME"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "RUN"),
+        ("did not run", "TIME"),
         (r"(under )?\d+(\.\d+)? (ms|s)\b", "TIME"),
         (r"\d{8}T\d{6}Z", "STAMP"),
         (r"\d+ of \d+ samples", "N of N samples"),

@@ -22,7 +22,7 @@ async fn a_damaged_event_is_named_and_nothing_is_changed() {
     let harm: [fn(&mut Vec<String>); 4] = [
         |lines| lines[4] = lines[4].replace("\"epoch\":", "\"epoch\":1"),
         |lines| lines[4].truncate(40),
-        |lines| lines[4].push_str("\u{7}"),
+        |lines| lines[4].push('\u{7}'),
         |lines| drop(lines.remove(4)),
     ];
     for (at, harm) in harm.into_iter().enumerate() {

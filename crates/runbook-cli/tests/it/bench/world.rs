@@ -181,12 +181,9 @@ impl World {
     }
 
     /// Makes a release live, by a run that must succeed.
-    #[track_caller]
-    pub(crate) fn deployed<'a>(&'a self, version: &'a str) -> impl Future<Output = ()> + 'a {
-        async move {
-            self.run(&["deploy", version]).await.exits(0);
-            assert_eq!(self.live().as_deref(), Some(version));
-        }
+    pub(crate) async fn deployed(&self, version: &str) {
+        self.run(&["deploy", version]).await.exits(0);
+        assert_eq!(self.live().as_deref(), Some(version));
     }
 
     /// A file of the machine that the releases are deployed to.
