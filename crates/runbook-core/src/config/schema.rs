@@ -14,12 +14,14 @@ pub fn config_schema(registry: &Registry) -> Value {
     let mut generator = SchemaGenerator::default();
     let table = |schema: Schema| schema.to_value();
     let kinds = registry.schemas();
+    // `[ci]` alone has a kind that is meant when none is named.
     let kinded = |port: &str| -> Value {
+        let is_required = port != "ci";
         let alternatives: Vec<Value> = kinds
             .get(port)
             .into_iter()
             .flat_map(|schemas| schemas.iter())
-            .map(|(kind, schema)| with_kind(kind, schema.clone().to_value()))
+            .map(|(kind, schema)| with_kind(kind, schema.clone().to_value(), is_required))
             .collect();
         json!({ "oneOf": alternatives })
     };
@@ -48,7 +50,7 @@ pub fn config_schema(registry: &Registry) -> Value {
     if let Value::Object(service) = &mut service {
         service.remove("additionalProperties");
     }
-    let tables = json!({
+    let mut tables = json!({
         "schema": { "const": 1, "description": "the version of this format" },
         "default_environment": { "type": "string", "description": "the environment that is meant when nobody names one" },
         "project": project,
@@ -69,6 +71,13 @@ pub fn config_schema(registry: &Registry) -> Value {
             "additionalProperties": { "type": "object" },
         },
     });
+    // What the schemas of kinds refer to is looked for at the root.
+    let mut brought = Map::new();
+    hoist(&mut tables, &mut brought);
+    defs.values_mut().for_each(|schema| hoist(schema, &mut brought));
+    for (name, schema) in brought {
+        defs.entry(name).or_insert(schema);
+    }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "runbook.toml",
@@ -84,13 +93,37 @@ fn properties_of<'a>(defs: &'a mut Map<String, Value>, name: &str) -> Option<&'a
     defs.get_mut(name)?.get_mut("properties")?.as_object_mut()
 }
 
-fn with_kind(kind: &str, mut schema: Value) -> Value {
+fn with_kind(kind: &str, mut schema: Value, is_required: bool) -> Value {
     if let Value::Object(object) = &mut schema {
         object.remove("$schema");
         let properties = object.entry("properties").or_insert_with(|| json!({}));
         if let Value::Object(properties) = properties {
             properties.insert("kind".to_owned(), json!({ "const": kind }));
         }
+        if is_required {
+            let required = object.entry("required").or_insert_with(|| json!([]));
+            if let Value::Array(required) = required {
+                required.push(json!("kind"));
+            }
+        }
     }
     schema
+}
+
+/// Takes the definitions that schemas of kinds brought along out of them. Kinds that call different things by one name
+/// would need names of their own.
+fn hoist(value: &mut Value, into: &mut Map<String, Value>) {
+    match value {
+        Value::Object(object) => {
+            if let Some(Value::Object(definitions)) = object.remove("$defs") {
+                for (name, mut schema) in definitions {
+                    hoist(&mut schema, into);
+                    into.entry(name).or_insert(schema);
+                }
+            }
+            object.values_mut().for_each(|value| hoist(value, into));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| hoist(item, into)),
+        _ => {}
+    }
 }

@@ -41,7 +41,12 @@ impl CommandLock {
 
     /// Whether a command is at work.
     pub(crate) fn is_at_work(&self) -> io::Result<bool> {
-        Ok(is_held(&self.path)? && !self.is_command_over())
+        match is_held(&self.path) {
+            Ok(held) => Ok(held && !self.is_command_over()),
+            // Where there is no state directory, no command took a lock in it.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The process ids of whoever is at work, where the system tells: `(pid 17)`.

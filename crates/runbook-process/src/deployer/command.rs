@@ -205,12 +205,12 @@ impl CommandDeployer {
         service: &ServiceId,
         intended: &Live,
     ) -> Result<Deployed, DeployError> {
-        let lock = self.lock(service).await?;
+        let lock = self.lock(service, intended).await?;
         let before = self.measure(service).await.unwrap_or_default();
         // Measuring took time, and an emergency stop may have come meanwhile.
         permit.recheck().await.map_err(|refusal| DeployError::new(LeftBehind::NoChange, with_causes(&refusal)))?;
         let ran = tokio::select! {
-            ran = self.run(command, values, Some(permit.key()), Some(lock)) => ran?,
+            ran = self.run(command, values, Some(permit.key()), lock) => ran?,
             // An emergency stop waits for the lock. Dropping the run kills the command with its group.
             refusal = fenced(permit) => {
                 let after = self.measure(service).await.unwrap_or_default();
@@ -233,13 +233,22 @@ impl CommandDeployer {
         CommandLock::new(&self.state_dir, &self.environment, service)
     }
 
-    /// Waits until no command of an earlier run changes the service.
-    async fn lock(&self, service: &ServiceId) -> Result<HeldLock, DeployError> {
+    /// Waits until no command of an earlier run changes the service. A stop goes on without a lock where none can be
+    /// made: whoever stops must not need a state directory.
+    async fn lock(&self, service: &ServiceId, intended: &Live) -> Result<Option<HeldLock>, DeployError> {
         let failed = |message: String| DeployError::new(LeftBehind::NoChange, message);
         let lock = self.command_lock(service);
-        let held = lock.take_within(self.timeout).await;
-        held.map_err(|error| failed("failed to lock the service for a command".to_owned()).caused_by(error))?
-            .ok_or_else(|| failed(format!("a deploy command of an interrupted run is still at work{}", lock.at_work())))
+        match lock.take_within(self.timeout).await {
+            Ok(Some(held)) => Ok(Some(held)),
+            Ok(None) => {
+                Err(failed(format!("a deploy command of an interrupted run is still at work{}", lock.at_work())))
+            }
+            Err(error) if *intended == Live::Stopped => {
+                tracing::warn!(%error, "stopping without a lock");
+                Ok(None)
+            }
+            Err(error) => Err(failed("failed to lock the service for a command".to_owned()).caused_by(error)),
+        }
     }
 
     fn is_at_work(&self, service: &ServiceId) -> Result<bool, DeployError> {
