@@ -101,6 +101,7 @@ pub fn view(services: usize) -> StatusView {
             since: Some(at),
             measured_at: Some(at),
             release: None,
+            stopped: false,
         })
         .collect();
     let document = StatusDocument {

@@ -33,6 +33,7 @@ pub fn service(id: &str, name: &str, port: u16, health: Health) -> ServiceRow {
         since: measured.then(|| at("2026-11-21T08:00:00Z")),
         measured_at: measured.then(|| at("2026-11-23T10:14:58Z")),
         release: measured.then(|| release("v1.2.0")).flatten(),
+        stopped: false,
     }
 }
 
