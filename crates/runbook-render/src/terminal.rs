@@ -188,7 +188,11 @@ fn services(rows: &[ServiceRow]) -> Vec<Line> {
     let mut lines = vec![Line::default()];
     for ((row, title), latency) in rows.iter().zip(&titles).zip(&latencies) {
         let tone = health_tone(row.health);
-        let release = row.release.as_ref().map_or(words::UNKNOWN, |release| release.as_str());
+        let release = match &row.release {
+            Some(release) => release.as_str(),
+            None if row.stopped => "stopped",
+            None => words::UNKNOWN,
+        };
         lines.push(
             Line::default()
                 .column(tone, sign(tone), 3)

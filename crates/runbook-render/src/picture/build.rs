@@ -171,7 +171,10 @@ fn service(row: &ServiceRow, detail: &Detail) -> ServicePicture {
         latency: words::latency(row.latency_ms),
         since: row.since.map_or_else(|| words::UNKNOWN.to_owned(), words::moment),
         measured_at: row.measured_at.map_or_else(|| "never".to_owned(), words::moment),
-        release: row.release.as_ref().map(|release| shorten(release.as_str(), detail.text)),
+        release: match &row.release {
+            Some(release) => Some(shorten(release.as_str(), detail.text)),
+            None => row.stopped.then(|| "stopped".to_owned()),
+        },
         evidence: if detail.evidence == 0 {
             "–".to_owned()
         } else {
