@@ -56,7 +56,7 @@ const COMMANDS: [Command; 7] = [
     Command {
         name: "docs",
         arguments: "",
-        summary: "builds the documentation of every crate; a warning is an error",
+        summary: "builds the documentation of every library; a warning is an error",
         start: commands::docs::start,
     },
     Command {

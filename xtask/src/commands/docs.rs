@@ -1,4 +1,5 @@
-//! `cargo xtask docs`: the documentation of every crate, without a warning.
+//! `cargo xtask docs`: the documentation of every library, without a warning. What a program's comments say is shown by
+//! its `--help`, where `<NAME>` is no HTML.
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -13,7 +14,7 @@ pub(crate) fn start(checkout: &Checkout, arguments: &[OsString]) -> Result<ExitC
     if !arguments.is_empty() {
         return Err(Misuse("docs takes no arguments".to_owned()).into());
     }
-    let mut cargo = checkout.cargo(&["doc", "--workspace", "--no-deps"]);
+    let mut cargo = checkout.cargo(&["doc", "--workspace", "--no-deps", "--lib"]);
     if !passes(cargo.env("RUSTDOCFLAGS", "-Dwarnings"))? {
         return Ok(ExitCode::FAILURE);
     }

@@ -12,6 +12,8 @@ pub(crate) fn start(checkout: &Checkout, arguments: &[OsString]) -> Result<ExitC
     let quiet: &[&str] = if runbook.is_file() { &["--quiet"] } else { &[] };
     checkout.build(&[&["build", "--package", "runbook-cli", "--bin", "runbook"], quiet].concat())?;
     let mut command = program(runbook);
+    // Whoever is used to `cargo run -- …` writes it here too.
+    let arguments = arguments.strip_prefix(&[OsString::from("--")]).unwrap_or(arguments);
     command.args(arguments);
     Err(replace(command))
 }

@@ -26,7 +26,7 @@ const DRAIN: Duration = Duration::from_millis(750);
 
 /// Stands in for one service of the Quantum Pi Forge.
 ///
-/// Reads VERSION and services/<SERVICE>_app/service.toml from the checkout: what the release contains decides how the
+/// Reads VERSION and services/SERVICE_app/service.toml from the checkout: what the release contains decides how the
 /// service behaves. Stops on SIGTERM or SIGINT within a second.
 ///
 /// Exit codes: 0 stopped by a signal; 1 a fault of its own; 2 usage; 69 the address could not be had; 78 the checkout
@@ -36,7 +36,7 @@ const DRAIN: Duration = Duration::from_millis(750);
 struct Arguments {
     /// Which service to stand in for
     service: Service,
-    /// Port to listen on; 0 takes a free one [default: <SERVICE>_PORT, then PORT, then the service's own]
+    /// Port to listen on; 0 takes a free one [default: SERVICE_PORT, then PORT, then the service's own]
     #[arg(long)]
     port: Option<u16>,
     /// Address to listen on [default: HOST, then 127.0.0.1]

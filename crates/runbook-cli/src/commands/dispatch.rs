@@ -1,0 +1,29 @@
+//! From the command that was typed to the function that does it.
+
+use runbook_core::{ExitCode, registry::Registry};
+
+use super::{act, init, look, schema};
+use crate::{
+    args::{Args, Command},
+    fault::Fault,
+    output::Output,
+};
+
+/// Runs the command that was typed.
+pub(crate) async fn run(args: &Args, registry: &Registry, output: &Output) -> Result<ExitCode, Fault> {
+    match &args.command {
+        Command::Init(init) => init::init(&args.global, init, registry, output),
+        Command::Check(check) => look::check(&args.global, check, registry, output).await,
+        Command::Status => look::status(&args.global, registry, output).await,
+        Command::History(history) => look::history(&args.global, history, output).await,
+        Command::Show(show) => look::show(&args.global, show, registry, output).await,
+        Command::Schema(of) => schema::schema(of.of, registry, output),
+        Command::Completions { shell } => schema::completions(*shell),
+        Command::UpdateStatus(_)
+        | Command::Deploy(_)
+        | Command::Rollback(_)
+        | Command::UpdateComponent(_)
+        | Command::EmergencyStop(_)
+        | Command::Resume(_) => act::act(args, registry, output).await,
+    }
+}
