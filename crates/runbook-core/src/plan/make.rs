@@ -83,16 +83,17 @@ pub fn plan(request: &Request, config: &Config, world: &World) -> Result<Plan, P
     })
 }
 
+/// Every service is watched, also when one is changed; that one has to exist.
 fn covered<'a>(request: &Request, config: &'a Config) -> Result<Vec<&'a ServiceConfig>, PlanError> {
-    let Some(component) = &request.component else { return Ok(config.services.iter().collect()) };
-    match config.services.iter().find(|service| service.id == *component) {
-        // Every service is watched, also when one is changed.
-        Some(_) => Ok(config.services.iter().collect()),
-        None => Err(PlanError::UnknownComponent {
+    if let Some(component) = &request.component
+        && !config.services.iter().any(|service| service.id == *component)
+    {
+        return Err(PlanError::UnknownComponent {
             component: component.to_string(),
             known: config.services.iter().map(|service| service.id.to_string()).collect(),
-        }),
+        });
     }
+    Ok(config.services.iter().collect())
 }
 
 fn planned(service: &ServiceConfig, request: &Request, world: &World, notes: &mut Vec<String>) -> PlannedService {

@@ -145,7 +145,7 @@ impl Registry {
     /// Adds a stage that needs no settings, such as one made by [`stage_fn`](crate::ports::stage_fn).
     pub fn stage_value(&mut self, kind: &'static str, stage: impl Stage + 'static) -> &mut Self {
         let stage: Arc<dyn Stage> = Arc::new(stage);
-        self.stages.add(kind, move |_: NoSettings, _| Ok(Arc::clone(&stage)));
+        self.stages.add(kind, move |_: stages::NoSettings, _| Ok(Arc::clone(&stage)));
         self
     }
 
@@ -200,8 +200,3 @@ impl Registry {
         ])
     }
 }
-
-/// The settings of a stage that has none.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoSettings {}
