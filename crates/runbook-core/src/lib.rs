@@ -10,8 +10,8 @@
 //! use runbook_core::{Health, OperationalStatus, StatusReason, operational_status};
 //!
 //! let services = [
-//!     StatusReason { name: "api", critical: true, health: Health::Healthy },
-//!     StatusReason { name: "search", critical: false, health: Health::Unknown },
+//!     StatusReason { name: "api", critical: true, health: Health::Healthy, because_of: None, maintenance: false },
+//!     StatusReason { name: "search", critical: false, health: Health::Unknown, because_of: None, maintenance: false },
 //! ];
 //! let (status, reasons) = operational_status(services, false);
 //! assert_eq!(status, OperationalStatus::Degraded);

@@ -44,15 +44,10 @@ impl Engine {
         // One good look after a bad one is news of both: worse than healthy, better than a confirmed fault.
         let health = if conclusion.unconfirmed { Health::Unknown } else { conclusion.health };
         Judgement {
-            service: service.clone(),
-            health,
-            release: None,
-            complete: false,
             samples: conclusion.samples,
             failures: conclusion.failures,
             latency_ms: conclusion.latency,
-            evidence: conclusion.evidence,
-            at: self.ports.clock.now(),
+            ..Judgement::new(service.clone(), health, conclusion.evidence, self.ports.clock.now())
         }
     }
 }

@@ -23,7 +23,7 @@ pub use ci::{Ci, CiError, CiOrder, CiReport};
 pub use clock::{Clock, SystemClock};
 pub use deployer::{DeployError, Deployed, Deployer, Order, Rehearsal};
 pub use event_sink::{EventSink, Notice};
-pub use history::{History, HistoryError, Sample};
+pub use history::{History, HistoryError, Look, Sample, SeriesQuery};
 pub use issue_tracker::{IssueError, IssueTracker, IssueUpdate, PublishedIssue};
 pub use journal::{Journal, JournalError};
 pub use liveness::{Liveness, OwnerState};

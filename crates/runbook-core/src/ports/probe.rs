@@ -31,11 +31,11 @@ impl ProbeError {
 /// future leaves nothing open.
 ///
 /// ```
-/// use runbook_core::{Health, Phases, Reading, ports::{Probe, probe_fn}};
+/// use runbook_core::{Health, Reading, ports::{Probe, probe_fn}};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let disk = probe_fn("disk", || Box::pin(async {
-///     Ok(Reading { health: Health::Healthy, latency_ms: None, phases: Phases::default(), evidence: "12 % used".into() })
+///     Ok(Reading::new(Health::Healthy, "12 % used"))
 /// }));
 /// assert_eq!(disk.sample().await.unwrap().health, Health::Healthy);
 /// # });

@@ -102,12 +102,7 @@ mod tests {
         };
         pattern
             .chars()
-            .map(|c| Reading {
-                health: health(c),
-                latency_ms: Some(1.0),
-                phases: Default::default(),
-                evidence: format!("sample {c}"),
-            })
+            .map(|c| Reading { latency_ms: Some(1.0), ..Reading::new(health(c), format!("sample {c}")) })
             .collect()
     }
 

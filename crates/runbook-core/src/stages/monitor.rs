@@ -20,7 +20,7 @@ use crate::{
     ports::{DeployError, Sample, Stage, StageError},
     registry::{BuildError, BuiltProbe, Ports, StageDefinition},
     state::EnvironmentState,
-    words::{Health, Judgement, LeftBehind, Live, Outcome, Phases, Reading, ServiceId},
+    words::{Health, Judgement, LeftBehind, Live, Outcome, Reading, ServiceId},
 };
 
 /// How long a deployer may take to say what is live, at the end of a watch.
@@ -198,6 +198,7 @@ impl Monitor {
                 service: service.id.clone(),
                 at: cx.now(),
                 reading: reading.clone(),
+                maintenance: false,
             };
             if let Err(error) = history.record(&[sample]).await {
                 cx.progress(format!("{}: the history was not kept: {error}", service.id));
@@ -251,15 +252,12 @@ impl Monitor {
             }
         }
         Judgement {
-            service: service.id.clone(),
-            health,
             release,
             complete: watched.complete,
             samples,
             failures,
             latency_ms: latency,
-            evidence,
-            at: watched.at,
+            ..Judgement::new(service.id.clone(), health, evidence, watched.at)
         }
     }
 }
@@ -267,21 +265,13 @@ impl Monitor {
 /// One sample: all probes at once, the worst counts.
 pub(crate) async fn sample(probes: &[BuiltProbe]) -> Reading {
     let readings = join_all(probes.iter().map(|built| async {
-        built.probe.sample().await.unwrap_or_else(|error| Reading {
-            health: Health::Unknown,
-            latency_ms: None,
-            phases: Phases::default(),
-            evidence: format!("{}: {}", built.kind, with_causes(&error)),
+        built.probe.sample().await.unwrap_or_else(|error| {
+            Reading::unknown(format!("{}: {}", built.kind, with_causes(&error)))
         })
     }))
     .await;
     let worst = readings.into_iter().reduce(|a, b| if a.health.worst(b.health) == a.health { a } else { b });
-    worst.unwrap_or_else(|| Reading {
-        health: Health::Unknown,
-        latency_ms: None,
-        phases: Phases::default(),
-        evidence: "no probe is configured".to_owned(),
-    })
+    worst.unwrap_or_else(|| Reading::unknown("no probe is configured"))
 }
 
 fn outcome(judgements: &[Judgement]) -> Outcome {

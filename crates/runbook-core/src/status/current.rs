@@ -5,12 +5,19 @@ use jiff::Timestamp;
 use super::{ServiceRow, StatusContext, service_rows};
 use crate::{
     state::{EnvironmentState, RunState},
-    words::{OperationalStatus, StatusReason, Verdict, operational_status},
+    words::{OperationalStatus, ServiceId, StatusReason, Verdict, operational_status},
 };
 
 /// The operational status of these lines.
 pub fn status_of_rows(rows: &[ServiceRow], stopped: bool) -> (OperationalStatus, Vec<String>) {
-    let reasons = rows.iter().map(|row| StatusReason { name: &row.name, critical: row.critical, health: row.health });
+    let name = |id: &ServiceId| rows.iter().find(|row| row.id == *id).map(|row| row.name.as_str());
+    let reasons = rows.iter().map(|row| StatusReason {
+        name: &row.name,
+        critical: row.critical,
+        health: row.health,
+        because_of: row.caused_by.as_ref().and_then(name),
+        maintenance: row.maintenance.is_some(),
+    });
     operational_status(reasons, stopped)
 }
 

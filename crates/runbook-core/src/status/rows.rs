@@ -9,7 +9,9 @@ use super::StatusContext;
 use crate::{
     event::Operation,
     state::{EnvironmentState, RunState, StepStatus},
-    words::{GateRule, Health, Latency, Live, ReleaseId, ServiceId, StepId},
+    words::{
+        AlertFinding, Comparison, GateRule, Health, Latency, Live, Maintenance, ReleaseId, ServiceId, StepId, Trend,
+    },
 };
 
 /// One stage's line in a report.
@@ -80,6 +82,27 @@ pub struct ServiceRow {
     /// Whether the service is known to be stopped.
     #[serde(default)]
     pub stopped: bool,
+    /// The service whose fault this is, when it depends on one that is in a bad state itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<ServiceId>,
+    /// The planned maintenance that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Maintenance>,
+    /// When the certificate that it showed ends to be valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_not_after: Option<Timestamp>,
+    /// Each alert that fired, or that could not be judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertFinding>,
+    /// How its latency compares with that of the release before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+    /// The commits between the release before and this one, newest first, when it is not healthy after a change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<String>,
+    /// Its last 24 hours, where a history is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<Trend>,
 }
 
 /// A line for each configured service, with evidence older than its validity counted as unknown. Pure.
@@ -107,18 +130,26 @@ pub fn service_rows(environment: &EnvironmentState, context: &StatusContext, now
                 (None, _) => (Health::Unknown, "never measured".to_owned()),
             };
             let fresh = fresh && !stopped;
+            let shown = judgement.filter(|_| fresh);
             ServiceRow {
                 id: facts.id.clone(),
                 name: facts.name.clone(),
                 port: facts.port,
                 health,
                 critical: facts.critical,
-                latency_ms: judgement.filter(|_| fresh).and_then(|j| j.latency_ms),
+                latency_ms: shown.and_then(|j| j.latency_ms),
                 evidence,
                 since: state.and_then(|s| s.since).filter(|_| fresh),
                 measured_at: judgement.map(|j| j.at),
                 release: state.and_then(|s| s.live.release()).map(|release| release.id.clone()),
                 stopped,
+                caused_by: shown.and_then(|j| j.caused_by.clone()),
+                maintenance: shown.and_then(|j| j.maintenance.clone()).filter(|m| m.until > now),
+                certificate_not_after: judgement.and_then(|j| j.certificate_not_after),
+                alerts: shown.map(|j| j.alerts.clone()).unwrap_or_default(),
+                comparison: shown.and_then(|j| j.comparison.clone()),
+                suspects: shown.map(|j| j.suspects.clone()).unwrap_or_default(),
+                trend: None,
             }
         })
         .collect()

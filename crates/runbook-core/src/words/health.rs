@@ -1,11 +1,8 @@
-//! What was measured of a service, and the table that turns it into one operational status.
+//! The health of a service, and the table that turns many of them into one operational status.
 
 use std::fmt;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use super::{Release, ServiceId};
 
 /// The health of a service. Ordered from best to worst known, with `Unknown` apart: see [`Health::worst`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -53,93 +50,6 @@ impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
-}
-
-/// How long the parts of one request took, in milliseconds. `None`: that part did not happen or could not be timed.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
-pub struct Phases {
-    /// Looking up the host name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dns_ms: Option<f64>,
-    /// Opening the connection.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connect_ms: Option<f64>,
-    /// The TLS handshake.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls_ms: Option<f64>,
-    /// From the request's last byte to the answer's first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_byte_ms: Option<f64>,
-    /// Reading the body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body_ms: Option<f64>,
-}
-
-/// What one probe found, once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
-pub struct Reading {
-    /// What this measurement alone says.
-    pub health: Health,
-    /// The whole measurement's duration in milliseconds; `None` when nothing answered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency_ms: Option<f64>,
-    /// The parts of it.
-    #[serde(default)]
-    pub phases: Phases,
-    /// What was asked and what came back, such as `GET http://localhost:8000/health → 200`.
-    pub evidence: String,
-}
-
-/// Latency over several samples, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
-pub struct Latency {
-    /// The median.
-    pub p50: f64,
-    /// The 95th percentile (nearest rank).
-    pub p95: f64,
-    /// How many samples had a latency.
-    pub samples: u32,
-}
-
-impl Latency {
-    /// Percentiles by nearest rank; `None` without samples. Values that are not finite are left out.
-    pub fn of(latencies: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let mut sorted: Vec<f64> = latencies.into_iter().filter(|l| l.is_finite()).collect();
-        sorted.sort_by(f64::total_cmp);
-        // To the microsecond: more digits would claim a precision that no clock here has.
-        let round = |ms: f64| (ms * 1e3).round() / 1e3;
-        let rank = |p: usize| sorted.get((sorted.len() * p).div_ceil(100).max(1) - 1).copied().map(round);
-        Some(Self { p50: rank(50)?, p95: rank(95)?, samples: u32::try_from(sorted.len()).unwrap_or(u32::MAX) })
-    }
-}
-
-/// What a whole look at a service concluded: one or many samples, and whether the window ran to its end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
-pub struct Judgement {
-    /// The service.
-    pub service: ServiceId,
-    /// The conclusion.
-    pub health: Health,
-    /// The release that was live while it was measured, where that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub release: Option<Release>,
-    /// Whether the planned window was watched from beginning to end. Only then may the release be promoted.
-    pub complete: bool,
-    /// How many samples were taken.
-    pub samples: u32,
-    /// How many of them were not healthy.
-    pub failures: u32,
-    /// Latency over the samples that had one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency_ms: Option<Latency>,
-    /// The sample that decided, in words.
-    pub evidence: String,
-    /// When the last sample was taken; evidence older than its validity counts as unknown.
-    pub at: Timestamp,
 }
 
 /// The state of the whole system, as the status issue shows it.
@@ -190,50 +100,70 @@ pub struct StatusReason<'a> {
     pub critical: bool,
     /// Its health, with stale evidence already counted as unknown.
     pub health: Health,
+    /// What people call the service whose fault this is, when it depends on one that is in a bad state itself.
+    pub because_of: Option<&'a str>,
+    /// Whether it is in planned maintenance.
+    pub maintenance: bool,
 }
 
 /// The documented table: worst wins, unknown is never operational, no service at all is not operational.
 ///
-/// | health | critical service | other service |
+/// | health | critical service | other service, or in maintenance |
 /// | --- | --- | --- |
 /// | healthy | OPERATIONAL | OPERATIONAL |
 /// | degraded, unknown | DEGRADED | DEGRADED |
 /// | unhealthy | CRITICAL | DEGRADED |
 ///
-/// A set stop latch is CRITICAL. The reasons name each service that is not healthy, worst first.
+/// A set stop latch is CRITICAL. The reasons name each service that is not healthy, worst first; one that is so because
+/// of another is named behind that one and gets no reason of its own, but counts by the table all the same.
 pub fn operational_status<'a>(
     services: impl IntoIterator<Item = StatusReason<'a>>,
     stopped: bool,
 ) -> (OperationalStatus, Vec<String>) {
+    let services: Vec<StatusReason<'a>> = services.into_iter().collect();
+    let mut worst = OperationalStatus::Operational;
     let mut findings = Vec::new();
     if stopped {
+        worst = OperationalStatus::Critical;
         findings.push((OperationalStatus::Critical, "the stop latch is set".to_owned()));
     }
-    let mut seen = 0_usize;
-    for service in services {
-        seen += 1;
-        let status = match (service.health, service.critical) {
-            (Health::Healthy, _) => continue,
-            (Health::Unhealthy, true) => OperationalStatus::Critical,
-            (Health::Unhealthy | Health::Degraded | Health::Unknown, _) => OperationalStatus::Degraded,
+    let is_bad = |name: &str| services.iter().any(|s| s.name == name && s.health != Health::Healthy);
+    for service in services.iter().filter(|service| service.health != Health::Healthy) {
+        let status = match service.health {
+            Health::Unhealthy if service.critical && !service.maintenance => OperationalStatus::Critical,
+            _ => OperationalStatus::Degraded,
         };
-        findings.push((status, format!("{} is {}", service.name, service.health)));
+        worst = worst.max(status);
+        // A cause that is not bad itself any more explains nothing.
+        if service.because_of.is_some_and(is_bad) {
+            continue;
+        }
+        let with_it: Vec<&str> = services
+            .iter()
+            .filter(|other| other.health != Health::Healthy && other.because_of == Some(service.name))
+            .map(|other| other.name)
+            .collect();
+        let mut reason = format!("{} is {}", service.name, service.health);
+        if service.maintenance {
+            reason.push_str(", in maintenance");
+        }
+        if !with_it.is_empty() {
+            reason.push_str(&format!(" (and with it {})", with_it.join(", ")));
+        }
+        findings.push((status, reason));
     }
-    if seen == 0 {
+    if services.is_empty() {
+        worst = worst.max(OperationalStatus::Degraded);
         findings.push((OperationalStatus::Degraded, "no service is configured, so nothing was measured".to_owned()));
     }
     findings.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
-    let status = findings.first().map_or(OperationalStatus::Operational, |(status, _)| *status);
-    let reasons = if findings.is_empty() {
-        vec![if seen == 1 {
-            "the one service is healthy".to_owned()
-        } else {
-            format!("all {seen} services are healthy")
-        }]
-    } else {
-        findings.into_iter().map(|(_, reason)| reason).collect()
-    };
-    (status, reasons)
+    if findings.is_empty() && worst == OperationalStatus::Operational {
+        findings.push((worst, match services.len() {
+            1 => "the one service is healthy".to_owned(),
+            seen => format!("all {seen} services are healthy"),
+        }));
+    }
+    (worst, findings.into_iter().map(|(_, reason)| reason).collect())
 }
 
 #[cfg(test)]
@@ -248,19 +178,42 @@ mod tests {
     proptest! {
         /// Worst wins; unknown is never operational; adding a service never makes things look better.
         #[test]
-        fn status_table(services in proptest::collection::vec((any::<bool>(), any_health()), 0..8), stopped: bool) {
-            let view = |s: &[(bool, Health)]| {
-                let reasons: Vec<_> =
-                    s.iter().map(|(critical, health)| StatusReason { name: "s", critical: *critical, health: *health }).collect();
-                operational_status(reasons, stopped).0
+        fn status_table(
+            services in proptest::collection::vec(
+                (any::<bool>(), any_health(), proptest::option::of(0_usize..8), any::<bool>()),
+                0..8,
+            ),
+            stopped: bool,
+        ) {
+            let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+            let view = |s: &[(bool, Health, Option<usize>, bool)]| {
+                let reasons: Vec<_> = s
+                    .iter()
+                    .zip(names)
+                    // Causes point backwards, as dependencies without a circle do.
+                    .enumerate()
+                    .map(|(at, ((critical, health, cause, maintenance), name))| StatusReason {
+                        name,
+                        critical: *critical,
+                        health: *health,
+                        because_of: cause.filter(|cause| *cause < at).map(|cause| names[cause]),
+                        maintenance: *maintenance,
+                    })
+                    .collect();
+                operational_status(reasons, stopped)
             };
-            let status = view(&services);
-            let all_healthy = !services.is_empty() && services.iter().all(|(_, h)| *h == Health::Healthy);
+            let (status, reasons) = view(&services);
+            prop_assert!(!reasons.is_empty());
+            let all_healthy = !services.is_empty() && services.iter().all(|(_, h, ..)| *h == Health::Healthy);
             prop_assert_eq!(status == OperationalStatus::Operational, all_healthy && !stopped);
-            let down = services.iter().any(|(c, h)| *c && *h == Health::Unhealthy);
+            let down = services.iter().any(|(c, h, _, maintenance)| *c && *h == Health::Unhealthy && !maintenance);
             prop_assert_eq!(status == OperationalStatus::Critical, down || stopped);
+            for ((_, health, ..), name) in services.iter().zip(names) {
+                let named = reasons.iter().any(|reason| reason.contains(&format!("{name} is ")) || reason.contains(&format!(" {name}")));
+                prop_assert!(*health == Health::Healthy || named, "{} is not named in {:?}", name, reasons);
+            }
             if services.len() > 1 {
-                prop_assert!(view(&services[1..]) <= status);
+                prop_assert!(view(&services[..services.len() - 1]).0 <= status);
             }
         }
 
@@ -270,13 +223,5 @@ mod tests {
             prop_assert!(a.worst(b) == a || a.worst(b) == b);
             prop_assert_eq!(a.worst(b) == Health::Healthy, a == Health::Healthy && b == Health::Healthy);
         }
-    }
-
-    #[test]
-    fn percentiles_by_nearest_rank() {
-        let latency = Latency::of((1..=20).map(f64::from));
-        assert_eq!(latency, Some(Latency { p50: 10.0, p95: 19.0, samples: 20 }));
-        assert_eq!(Latency::of([]), None);
-        assert_eq!(Latency::of([f64::NAN]), None);
     }
 }

@@ -7,15 +7,21 @@ mod exit;
 mod gate;
 mod health;
 mod ids;
+mod judgement;
 mod outcome;
+mod reading;
 mod release;
+mod series;
 
 pub use action::{Action, Actor, ActorKind, Origin, Owner, ParseActionError, Request};
 pub use exit::{ExitCode, FailOn};
 pub use gate::{GateRule, RuleVerdict};
-pub use health::{Health, Judgement, Latency, OperationalStatus, Phases, Reading, StatusReason, operational_status};
+pub use health::{Health, OperationalStatus, StatusReason, operational_status};
 pub use ids::{
     CommitId, Digest, EffectKey, EnvironmentId, EventId, IdError, KindId, ReleaseId, RunId, ServiceId, StepId,
 };
+pub use judgement::{AlertFinding, Baseline, Comparison, Judgement, Maintenance, Shift};
 pub use outcome::{Failure, LeftBehind, Outcome, StepResult, Verdict};
+pub use reading::{Latency, Phases, Reading};
 pub use release::{Live, Release};
+pub use series::{Bucket, Quantiles, Series, Trend};

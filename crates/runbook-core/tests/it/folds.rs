@@ -52,15 +52,16 @@ fn judgement() -> impl Strategy<Value = Judgement> {
     let healths = vec![Health::Healthy, Health::Degraded, Health::Unhealthy, Health::Unknown];
     (select(SERVICES.to_vec()), select(healths), any::<bool>(), live(), 0_i64..1000).prop_map(
         |(id, health, complete, live, at)| Judgement {
-            service: service(id),
-            health,
             release: live.release().cloned(),
             complete,
             samples: 3,
             failures: 1,
-            latency_ms: None,
-            evidence: "as generated".to_owned(),
-            at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(at),
+            ..Judgement::new(
+                service(id),
+                health,
+                "as generated",
+                Timestamp::UNIX_EPOCH + SignedDuration::from_secs(at),
+            )
         },
     )
 }

@@ -102,6 +102,13 @@ pub fn view(services: usize) -> StatusView {
             measured_at: Some(at),
             release: None,
             stopped: false,
+            caused_by: None,
+            maintenance: None,
+            certificate_not_after: None,
+            alerts: Vec::new(),
+            comparison: None,
+            suspects: Vec::new(),
+            trend: None,
         })
         .collect();
     let document = StatusDocument {

@@ -198,7 +198,7 @@ impl Probe for TcpProbe {
             Err(Fault::Own(error)) => return Err(error),
         };
         let evidence = self.scrubber.line(&format!("tcp {}:{} → {words}", self.host, self.port));
-        Ok(Reading { health, latency_ms, phases: trace.phases(), evidence })
+        Ok(Reading { latency_ms, phases: trace.phases(), ..Reading::new(health, evidence) })
     }
 }
 

@@ -34,6 +34,13 @@ pub fn service(id: &str, name: &str, port: u16, health: Health) -> ServiceRow {
         measured_at: measured.then(|| at("2026-11-23T10:14:58Z")),
         release: measured.then(|| release("v1.2.0")).flatten(),
         stopped: false,
+        caused_by: None,
+        maintenance: None,
+        certificate_not_after: None,
+        alerts: Vec::new(),
+        comparison: None,
+        suspects: Vec::new(),
+        trend: None,
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use runbook_core::{
-    Health, Phases, Reading,
+    Health, Reading,
     ports::{Probe, ProbeError},
 };
 
@@ -49,12 +49,7 @@ impl ScriptedProbe {
 
     /// A reading with this health, as [`ScriptedProbe::healths`] makes them.
     pub fn reading(health: Health) -> Reading {
-        Reading {
-            health,
-            latency_ms: Some(10.0),
-            phases: Phases::default(),
-            evidence: format!("the script says {health}"),
-        }
+        Reading { latency_ms: Some(10.0), ..Reading::new(health, format!("the script says {health}")) }
     }
 
     /// Replaces what is left of the script.

@@ -114,10 +114,8 @@ impl Probe for HttpProbe {
         match ended {
             Ok((head, body)) => Ok(self.judge(&head, &body, &trace, &progress)),
             Err(Fault::Target(words)) => Ok(Reading {
-                health: Health::Unhealthy,
-                latency_ms: None,
                 phases: trace.phases(),
-                evidence: self.evidence(&words, &progress),
+                ..Reading::new(Health::Unhealthy, self.evidence(&words, &progress))
             }),
             Err(Fault::Own(error)) => Err(error),
         }
@@ -213,10 +211,9 @@ impl HttpProbe {
         let verdict = self.expect.judge(&found, &self.scrubber);
         let words = format!("{status} in {}{}", Millis(latency_ms), verdict.findings);
         Reading {
-            health: verdict.health,
             latency_ms: Some(latency_ms),
             phases: trace.phases(),
-            evidence: self.evidence(&words, progress),
+            ..Reading::new(verdict.health, self.evidence(&words, progress))
         }
     }
 
