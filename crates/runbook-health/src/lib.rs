@@ -26,18 +26,17 @@
 //!
 //! Of several findings the worst wins ([`Health::worst`](runbook_core::Health::worst)): a slow 500 stays unhealthy.
 
-#[cfg(feature = "http")]
-mod condition;
-#[cfg(any(feature = "http", feature = "tcp"))]
+pub mod condition;
+#[cfg(feature = "network")]
+#[allow(dead_code, reason = "which parts are used depends on the features")]
 mod evidence;
 mod probes;
-#[cfg(any(feature = "http", feature = "tcp"))]
+#[cfg(feature = "network")]
 mod reach;
 mod register;
-#[cfg(any(feature = "http", feature = "tcp"))]
+#[cfg(feature = "network")]
 mod transport;
 
-#[cfg(feature = "http")]
 pub use condition::{Condition, ConditionError};
 #[cfg(feature = "http")]
 pub use probes::http::{ExpectSettings, HttpProbe, HttpSettings, Pointer, StatusSettings};

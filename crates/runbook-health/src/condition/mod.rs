@@ -6,5 +6,5 @@ mod schema;
 mod truth;
 
 pub use grammar::{Condition, ConditionError};
-pub(crate) use number::Number;
-pub(crate) use truth::{Truth, Value};
+pub use number::Number;
+pub use truth::{Truth, Value};

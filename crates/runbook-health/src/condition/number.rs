@@ -4,7 +4,8 @@ use std::{cmp::Ordering, fmt};
 
 /// A finite number.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Number {
+pub enum Number {
+    /// Exact.
     Whole(i128),
     /// Finite.
     Float(f64),
@@ -12,12 +13,12 @@ pub(crate) enum Number {
 
 impl Number {
     /// A floating-point number that is one.
-    pub(crate) fn float(value: f64) -> Option<Self> {
+    pub fn float(value: f64) -> Option<Self> {
         value.is_finite().then_some(Self::Float(value))
     }
 
     /// Reads `5`, `-1.5`, `2e3`; nothing that is not finite.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         // Rust also reads `inf` and `nan`, which nobody means here.
         if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
@@ -26,7 +27,8 @@ impl Number {
         text.parse().map(Self::Whole).ok().or_else(|| Self::float(text.parse().ok()?))
     }
 
-    pub(crate) fn compare(self, other: Self) -> Ordering {
+    /// The numeric order; both zeros are alike.
+    pub fn compare(self, other: Self) -> Ordering {
         match (self, other) {
             (Self::Whole(a), Self::Whole(b)) => a.cmp(&b),
             // Both are finite, and `+ 0.0` makes zeros alike, so the total order is the numeric one.

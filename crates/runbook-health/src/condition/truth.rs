@@ -9,7 +9,7 @@ use super::{
 
 /// What was found where a condition looks.
 #[derive(Debug, Clone)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     /// Nothing is there.
     Absent,
     /// A text that says of itself that it is one (a JSON string).
@@ -28,9 +28,12 @@ pub(crate) enum Value<'a> {
 
 /// A truth value that may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Truth {
+pub enum Truth {
+    /// It holds.
     Satisfied,
+    /// It does not hold.
     Failed,
+    /// Nobody can tell: what it asks about is missing, or of another type.
     Unknown,
 }
 
@@ -46,7 +49,7 @@ impl From<Option<bool>> for Truth {
 
 impl Condition {
     /// Whether the value satisfies it.
-    pub(crate) fn judge(&self, value: &Value<'_>) -> Truth {
+    pub fn judge(&self, value: &Value<'_>) -> Truth {
         let truth = match (&self.0, value) {
             (_, Value::Unreadable(_)) => None,
             (Test::Exists(wanted), value) => Some(*wanted != matches!(value, Value::Absent)),

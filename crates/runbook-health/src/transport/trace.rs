@@ -14,7 +14,6 @@ pub(crate) enum Step {
     /// Opening the connection.
     Connect,
     /// The TLS handshake.
-    #[cfg(feature = "http")]
     Tls,
     /// The request is sent, the answer has not begun.
     FirstByte,
@@ -45,8 +44,7 @@ impl Trace {
             Step::Idle => None,
             Step::Lookup => Some(&mut self.phases.dns_ms),
             Step::Connect => Some(&mut self.phases.connect_ms),
-            #[cfg(feature = "http")]
-            Step::Tls => Some(&mut self.phases.tls_ms),
+                    Step::Tls => Some(&mut self.phases.tls_ms),
             Step::FirstByte => Some(&mut self.phases.first_byte_ms),
             Step::Body => Some(&mut self.phases.body_ms),
         };
