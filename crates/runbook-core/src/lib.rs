@@ -35,6 +35,8 @@ mod report;
 pub mod stages;
 pub mod state;
 mod status;
+#[cfg(feature = "engine")]
+pub mod watch;
 mod words;
 
 #[cfg(feature = "engine")]

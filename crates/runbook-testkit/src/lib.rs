@@ -6,6 +6,7 @@
 //! | a probe, a webhook, a redirect | [`HttpTarget`] and [`TcpTarget`]: slow, cut off, endless, refused |
 //! | whatever reads or writes a repository | [`TempRepository`] |
 //! | a stage, or the engine itself | [`MemoryJournal`], [`MemoryDeployer`], [`ScriptedProbe`], [`VirtualClock`], … |
+//! | what talks to a database or a browser | [`parts`]: the real ones, where they are installed |
 //! | your own implementation of a port | [`conformance`]: the port's contract as tests |
 //!
 //! It is no mock framework: nothing here expects calls. A test arranges a world, lets the real code act on it, and looks
@@ -33,6 +34,8 @@
 
 pub mod conformance;
 pub mod github;
+#[cfg(unix)]
+pub mod parts;
 
 mod clock;
 mod door;

@@ -1,20 +1,19 @@
 //! From a text to a [`Config`]: parse, choose the environment, overlay, fill in, give types, check what types cannot say.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use super::{
-    CustomStage, DeployConfig, JournalConfig, Kinded, MonitorConfig, PolicyConfig, ProjectConfig, RollbackConfig,
-    ServiceConfig, StatusIssueConfig,
+    ControlConfig, CustomStage, DeployConfig, HistoryConfig, JournalConfig, Kinded, MonitorConfig, PolicyConfig,
+    ProjectConfig, RollbackConfig, ServiceConfig, StatusIssueConfig,
     error::{ConfigError, Fault, Source, suggestion},
-    interpolate,
-    model::{DeployTable, ServiceTable, StageTable},
-    reader,
+    interpolate, reader,
+    tables::{at, control, deploy, items, read, section, service, stage, table_of},
     tree::{self, Key, Node, Table, Value},
 };
 use crate::{
-    plan::stage_kind,
     registry::Lookup,
-    words::{Digest, EnvironmentId, KindId},
+    watch::MaintenanceConfig,
+    words::{Digest, EnvironmentId, ServiceId},
 };
 
 const TABLES: &[&str] = &[
@@ -26,6 +25,9 @@ const TABLES: &[&str] = &[
     "ci",
     "deploy",
     "monitor",
+    "control",
+    "maintenance",
+    "history",
     "rollback",
     "policy",
     "journal",
@@ -35,13 +37,13 @@ const TABLES: &[&str] = &[
     "environment",
 ];
 const OVERRIDABLE: &[&str] =
-    &["variables", "service", "ci", "deploy", "monitor", "rollback", "policy", "journal", "notify", "status_issue"];
+    &["variables", "service", "ci", "deploy", "monitor", "control", "maintenance", "history", "rollback", "policy", "journal", "notify", "status_issue"];
 
 /// A read `runbook.toml`, before an environment is chosen.
 #[derive(Debug, Clone)]
 pub struct Document {
-    source: Source,
-    root: Table,
+    pub(super) source: Source,
+    pub(super) root: Table,
     environments: Vec<EnvironmentId>,
     default_environment: Option<EnvironmentId>,
 }
@@ -63,6 +65,12 @@ pub struct Config {
     pub deploy: DeployConfig,
     /// `[monitor]`.
     pub monitor: MonitorConfig,
+    /// `[control]`.
+    pub control: ControlConfig,
+    /// `[[maintenance]]`, in the order of the file.
+    pub maintenance: Vec<MaintenanceConfig>,
+    /// `[history]`.
+    pub history: HistoryConfig,
     /// `[rollback]`.
     pub rollback: RollbackConfig,
     /// `[policy]`.
@@ -227,10 +235,11 @@ impl Document {
             }
         };
         let mut services: Vec<ServiceConfig> = Vec::new();
+        let mut known: BTreeSet<ServiceId> = BTreeSet::new();
         for (at, (path, node)) in items(source, &mut root, "service")?.into_iter().enumerate() {
             let span = node.span.clone();
             let service = service(source, &path, node)?;
-            if services.iter().any(|other| other.id == service.id) {
+            if !known.insert(service.id.clone()) {
                 let fault =
                     Fault::new(format!("service[{at}].id"), format!("the service `{}` is there twice", service.id));
                 return Err(ConfigError::new(source, span, fault));
@@ -245,6 +254,14 @@ impl Document {
             Some((_, node)) => deploy(source, node)?,
             None => DeployConfig::default(),
         };
+        let control = match root.take("control") {
+            Some((_, node)) => control(source, node)?,
+            None => ControlConfig { probes: Vec::new(), require: 1 },
+        };
+        let maintenance = items(source, &mut root, "maintenance")?
+            .into_iter()
+            .map(|(path, node)| read(source, &path, &node))
+            .collect::<Result<_, _>>()?;
         let notify = items(source, &mut root, "notify")?
             .into_iter()
             .map(|(path, node)| Kinded::of(source, &path, node, None))
@@ -261,6 +278,9 @@ impl Document {
             ci,
             deploy,
             monitor: section(source, &mut root, "monitor")?,
+            control,
+            maintenance,
+            history: section(source, &mut root, "history")?,
             rollback: section(source, &mut root, "rollback")?,
             policy: section(source, &mut root, "policy")?,
             journal: section(source, &mut root, "journal")?,
@@ -273,200 +293,6 @@ impl Document {
         self.check(&config)?;
         Ok(config)
     }
-
-    /// What types cannot say.
-    fn check(&self, config: &Config) -> Result<(), ConfigError> {
-        let wrong = |path: &str, message: &str, hint: &str| {
-            let span = self.find(path);
-            Err(ConfigError::new(&self.source, span, Fault::new(path, message).hint(hint)))
-        };
-        let monitor = &config.monitor;
-        if monitor.interval.0.is_zero() {
-            return wrong("monitor.interval", "a pause of 0 would never let go of the service", "for example \"2s\"");
-        }
-        if monitor.confirm == 0 || monitor.confirm > 100 {
-            return wrong("monitor.confirm", "between 1 and 100 bad samples confirm a fault", "for example 3");
-        }
-        if monitor.window.0 < monitor.interval.0 {
-            return wrong(
-                "monitor.window",
-                "the window is shorter than the pause between two samples",
-                "make it longer",
-            );
-        }
-        if monitor.window.0.as_millis() / monitor.interval.0.as_millis().max(1) > 3_600 {
-            return wrong("monitor.interval", "the window would hold more than 3600 samples", "make the pause longer");
-        }
-        for (at, table) in config.notify.iter().enumerate() {
-            if config.notify[..at].iter().any(|other| other.kind == table.kind) {
-                let message = format!("there is a notifier `{}` already", table.kind);
-                return wrong(&format!("notify[{at}]"), &message, "one of each kind can be told apart");
-            }
-        }
-        let mut steps: Vec<String> = ["safety-gate", "ci", "deploy", "monitor", "rollback", "verify", "stop", "report"]
-            .map(str::to_owned)
-            .to_vec();
-        for (at, stage) in config.stages.iter().enumerate() {
-            let path = format!("stage[{at}]");
-            if steps.iter().any(|step| step == stage.id.as_str()) {
-                return wrong(&path, &format!("there is a step `{}` already", stage.id), "give it an id of its own");
-            }
-            if !steps.iter().any(|step| step == stage.after.as_str()) || stage.after.as_str() == stage_kind::REPORT {
-                let hint =
-                    suggestion(stage.after.as_str(), steps.iter().map(String::as_str).filter(|s| *s != "report"));
-                return wrong(
-                    &path,
-                    &format!("`after = \"{}\"` names no step that it could follow", stage.after),
-                    &hint,
-                );
-            }
-            steps.push(stage.id.to_string());
-        }
-        Ok(())
-    }
-
-    /// The place of a key such as `monitor.interval` or `stage[1]`; the file's start when it is not written down.
-    fn find(&self, path: &str) -> std::ops::Range<usize> {
-        let mut span = 0..0;
-        let mut table = Some(&self.root);
-        for part in path.split('.') {
-            let (name, index) = match part.split_once('[') {
-                Some((name, index)) => (name, index.trim_end_matches(']').parse::<usize>().ok()),
-                None => (part, None),
-            };
-            let Some(mut node) = table.and_then(|t| t.get(name)) else { break };
-            if let (Some(index), Value::Array(items)) = (index, &node.value)
-                && let Some(item) = items.get(index)
-            {
-                node = item;
-            }
-            span = node.span.clone();
-            table = match &node.value {
-                Value::Table(table) => Some(table),
-                _ => None,
-            };
-        }
-        span
-    }
-}
-
-fn at(source: &Source, fallback: &std::ops::Range<usize>, path: &str, error: reader::ReadError) -> ConfigError {
-    let span = error.span.clone().unwrap_or_else(|| fallback.clone());
-    ConfigError::new(source, span, error.fault(path))
-}
-
-fn read<'de, T: serde::Deserialize<'de>>(source: &Source, path: &str, node: &'de Node) -> Result<T, ConfigError> {
-    reader::read(node).map_err(|error| at(source, &node.span, path, error))
-}
-
-fn section<T: Default + serde::de::DeserializeOwned>(
-    source: &Source,
-    root: &mut Table,
-    name: &str,
-) -> Result<T, ConfigError> {
-    match root.take(name) {
-        Some((_, node)) => read(source, name, &node),
-        None => Ok(T::default()),
-    }
-}
-
-fn table_of<'a>(source: &Source, path: &str, node: &'a Node) -> Result<&'a Table, ConfigError> {
-    match &node.value {
-        Value::Table(table) => Ok(table),
-        _ => {
-            let fault = Fault::new(path, format!("expected a table, found {}", node.kind()));
-            Err(ConfigError::new(source, node.span.clone(), fault))
-        }
-    }
-}
-
-fn items(source: &Source, root: &mut Table, name: &str) -> Result<Vec<(String, Node)>, ConfigError> {
-    match root.take(name) {
-        None => Ok(Vec::new()),
-        Some((_, Node { value: Value::Array(items), .. })) => {
-            Ok(items.into_iter().enumerate().map(|(at, node)| (format!("{name}[{at}]"), node)).collect())
-        }
-        Some((_, node)) => {
-            let fault = Fault::new(name, format!("expected an array of tables, found {}", node.kind()))
-                .hint(format!("write `[[{name}]]`"));
-            Err(ConfigError::new(source, node.span, fault))
-        }
-    }
-}
-
-fn service(source: &Source, path: &str, mut node: Node) -> Result<ServiceConfig, ConfigError> {
-    let mut probes = Vec::new();
-    let mut deploy = None;
-    let mut url_defaulted = Vec::new();
-    if let Value::Table(table) = &mut node.value {
-        for (path_of, probe) in items(source, table, "probe")? {
-            probes.push(Kinded::of(source, &format!("{path}.{path_of}"), probe, None)?);
-        }
-        if let Some((_, node)) = table.take("deploy") {
-            deploy = Some(Kinded::of(source, &format!("{path}.deploy"), node, None)?);
-        }
-        if let Some(url) = table.get("url") {
-            url_defaulted.clone_from(&url.defaulted);
-        }
-    }
-    let table: ServiceTable = reader::read(&node).map_err(|mut error| {
-        if error.message.starts_with("unknown key") {
-            error.hint = error.hint.map(|hint| match hint.strip_prefix("expected one of ") {
-                Some(keys) => format!("expected one of {keys}, `probe`, `deploy`"),
-                None => hint,
-            });
-        }
-        at(source, &node.span, path, error)
-    })?;
-    Ok(ServiceConfig {
-        name: table.name.unwrap_or_else(|| table.id.to_string()),
-        id: table.id,
-        url: table.url,
-        url_defaulted,
-        critical: table.critical,
-        paths: table.paths,
-        probes,
-        deploy,
-    })
-}
-
-fn deploy(source: &Source, mut node: Node) -> Result<DeployConfig, ConfigError> {
-    let Value::Table(table) = &mut node.value else {
-        table_of(source, "deploy", &node)?;
-        return Ok(DeployConfig::default());
-    };
-    // With a kind, the keys that are not the table's own are the deployer's settings.
-    let mut own = Table::default();
-    if table.get("kind").is_some() {
-        own.0.extend(table.take("on_push"));
-    } else {
-        std::mem::swap(&mut own, table);
-    }
-    let keys: DeployTable = read(source, "deploy", &Node::new(node.span.clone(), Value::Table(own)))?;
-    let is_kinded = matches!(&node.value, Value::Table(table) if table.get("kind").is_some());
-    let deployer = if is_kinded { Some(Kinded::of(source, "deploy", node, None)?) } else { None };
-    Ok(DeployConfig { on_push: keys.on_push, deployer })
-}
-
-fn stage(source: &Source, path: &str, mut node: Node) -> Result<CustomStage, ConfigError> {
-    let mut with = Node::new(node.span.clone(), Value::Table(Table::default()));
-    let mut kind_span = node.span.clone();
-    if let Value::Table(table) = &mut node.value {
-        if let Some((_, node)) = table.take("with") {
-            with = node;
-        }
-        if let Some(kind) = table.get("kind") {
-            kind_span = kind.span.clone();
-        }
-    }
-    let table: StageTable = read(source, path, &node)?;
-    let kind: KindId = table.kind;
-    Ok(CustomStage {
-        id: table.id,
-        kind: Kinded::with(source, path, kind, kind_span, with),
-        after: table.after,
-        timeout: table.timeout,
-    })
 }
 
 fn digest_of(root: &Table, environment: &EnvironmentId) -> Digest {

@@ -1,9 +1,10 @@
 //! `runbook.toml`: read into a tree that knows the place of everything, overlaid with the environment's tables,
 //! interpolated once, and only then given types. So every error has file, line and column.
 //!
-//! `document` reads and overlays, `interpolate` fills variables in, `reader` gives types, `model` holds them,
-//! `kinded` keeps the tables whose types a registry knows, `error` says what is wrong and where.
+//! `document` reads and overlays, `interpolate` fills variables in, `reader` gives types, `tables` reads the tables that
+//! hold others, `check` checks what types cannot say, `model` and `watching` hold the result, `kinded` keeps the tables whose types a registry knows, `error` says what is wrong and where.
 
+mod check;
 mod document;
 mod error;
 mod interpolate;
@@ -12,17 +13,20 @@ mod model;
 mod period;
 mod reader;
 mod schema;
+mod tables;
 mod tree;
+mod watching;
 
 pub use document::{Config, Document};
 pub use error::{ConfigError, Snippet};
 pub use kinded::Kinded;
 pub use model::{
-    CustomStage, DeployConfig, JournalConfig, JournalHome, MonitorConfig, PolicyConfig, ProjectConfig, RollbackConfig,
-    ServiceConfig, StatusIssueConfig,
+    CustomStage, DeployConfig, JournalConfig, JournalHome, PolicyConfig, ProjectConfig, RollbackConfig, ServiceConfig,
+    StatusIssueConfig,
 };
 pub use period::Period;
 pub use schema::config_schema;
+pub use watching::{BaselineConfig, ControlConfig, HistoryConfig, MonitorConfig, SlowerIs};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Kinded, Period};
-use crate::words::{ServiceId, StepId};
+use crate::{
+    watch::AlertConfig,
+    words::{ServiceId, StepId},
+};
 
 /// `[project]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -31,6 +34,10 @@ pub struct ServiceConfig {
     pub critical: bool,
     /// The paths of the repository that belong to it, for the rollback of it alone.
     pub paths: Vec<String>,
+    /// The services that it cannot work without.
+    pub depends_on: Vec<ServiceId>,
+    /// Thresholds of its own.
+    pub alerts: Vec<AlertConfig>,
     /// Its probes; none means one look at its URL.
     pub probes: Vec<Kinded>,
     /// How it is deployed; `None`: as `[deploy]` says.
@@ -48,6 +55,12 @@ pub(super) struct ServiceTable {
     pub(super) critical: bool,
     #[serde(default)]
     pub(super) paths: Vec<String>,
+    /// The services that it cannot work without: when one of them is in a bad state, that one is the cause.
+    #[serde(default)]
+    pub(super) depends_on: Vec<ServiceId>,
+    /// Thresholds over many samples.
+    #[serde(default)]
+    pub(super) alert: Vec<AlertConfig>,
 }
 
 fn yes() -> bool {
@@ -61,34 +74,6 @@ pub struct DeployConfig {
     pub on_push: bool,
     /// The deployer of every service without one of its own.
     pub deployer: Option<Kinded>,
-}
-
-/// `[monitor]`: how services are watched.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct MonitorConfig {
-    /// How long a service is watched after a change.
-    pub window: Period,
-    /// The pause between two samples of one service.
-    pub interval: Period,
-    /// How long a service may take to come up, before bad samples count.
-    pub startup: Period,
-    /// How many bad samples in a row confirm a fault.
-    pub confirm: u32,
-    /// The pause between two samples that confirm, outside of a window; jittered by half.
-    pub confirm_pause: Period,
-}
-
-impl Default for MonitorConfig {
-    fn default() -> Self {
-        Self {
-            window: Period::secs(60),
-            interval: Period::secs(2),
-            startup: Period::secs(20),
-            confirm: 3,
-            confirm_pause: Period::millis(500),
-        }
-    }
 }
 
 /// `[rollback]`: how an unhealthy release is left.

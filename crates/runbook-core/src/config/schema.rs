@@ -4,10 +4,11 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::{
-    JournalConfig, MonitorConfig, PolicyConfig, ProjectConfig, RollbackConfig, StatusIssueConfig,
+    HistoryConfig, JournalConfig, MonitorConfig, PolicyConfig, ProjectConfig, RollbackConfig, StatusIssueConfig,
     model::{DeployTable, ServiceTable, StageTable},
+    watching::ControlTable,
 };
-use crate::registry::Registry;
+use crate::{registry::Registry, watch::MaintenanceConfig};
 
 /// The schema of the configuration, with the kinds of this registry.
 pub fn config_schema(registry: &Registry) -> Value {
@@ -29,6 +30,9 @@ pub fn config_schema(registry: &Registry) -> Value {
     let definitions = |generator: &mut SchemaGenerator| generator.take_definitions(true);
     let project = generator.subschema_for::<ProjectConfig>();
     let monitor = generator.subschema_for::<MonitorConfig>();
+    let control = generator.subschema_for::<ControlTable>();
+    let maintenance = generator.subschema_for::<MaintenanceConfig>();
+    let history = generator.subschema_for::<HistoryConfig>();
     let rollback = generator.subschema_for::<RollbackConfig>();
     let policy = generator.subschema_for::<PolicyConfig>();
     let journal = generator.subschema_for::<JournalConfig>();
@@ -39,6 +43,9 @@ pub fn config_schema(registry: &Registry) -> Value {
     if let Some(properties) = properties_of(&mut defs, "ServiceTable") {
         properties.insert("probe".to_owned(), json!({ "type": "array", "items": kinded("probe") }));
         properties.insert("deploy".to_owned(), kinded("deployer"));
+    }
+    if let Some(properties) = properties_of(&mut defs, "ControlTable") {
+        properties.insert("probe".to_owned(), json!({ "type": "array", "items": kinded("probe") }));
     }
     if let Some(properties) = properties_of(&mut defs, "StageTable") {
         properties.insert("with".to_owned(), json!({ "type": "object", "description": "the settings of the kind" }));
@@ -59,6 +66,9 @@ pub fn config_schema(registry: &Registry) -> Value {
         "ci": kinded("ci"),
         "deploy": deploy,
         "monitor": monitor,
+        "control": control,
+        "maintenance": { "type": "array", "items": maintenance },
+        "history": history,
         "rollback": rollback,
         "policy": policy,
         "journal": journal,

@@ -13,6 +13,7 @@ use crate::{
     registry::{BuiltProbe, Lookup, Ports, Registry, Scope, ServiceScope},
     state::EnvironmentState,
     status::{ServiceFacts, StatusContext},
+    watch::{Control, MaintenanceSchedule, Observed, Observer, ObserverParts, Rules},
     words::{Action, IdError, KindId, Live, Request, RunId, ServiceId},
 };
 
@@ -70,7 +71,7 @@ impl Engine {
     /// # Errors
     /// At the first place of the configuration that cannot be built.
     pub fn assemble(config: &Config, registry: &Registry, world: &Surroundings) -> Result<Self, ConfigError> {
-        let mut probes = BTreeMap::new();
+        let mut observed = BTreeMap::new();
         let mut deployers = BTreeMap::new();
         let mut facts = Vec::new();
         for service in &config.services {
@@ -78,7 +79,10 @@ impl Engine {
             if let Some(table) = service.deploy.as_ref().or(config.deploy.deployer.as_ref()) {
                 deployers.insert(service.id.clone(), registry.build_deployer(table, &scope)?);
             }
-            probes.insert(service.id.clone(), service_probes(service, registry, &scope)?);
+            let probes = service_probes(service, registry, &scope)?;
+            let is_loopback =
+                service.url.as_deref().and_then(Authority::of).is_some_and(|authority| authority.is_loopback());
+            observed.insert(service.id.clone(), Observed { probes, over_network: !is_loopback });
             facts.extend(scope.service.map(|service| service.facts));
         }
         let scope = scope(config, world, None);
@@ -88,6 +92,28 @@ impl Engine {
             .iter()
             .filter_map(|table| registry.build_notifier(table, &scope).transpose())
             .collect::<Result<_, _>>()?;
+        let control = &config.control;
+        let control = Control {
+            probes: control.probes.iter().map(|table| registry.build_probe(table, &scope)).collect::<Result<_, _>>()?,
+            require: control.require as usize,
+        };
+        let known = config.services.iter().map(|service| service.id.clone()).collect();
+        let maintenance = MaintenanceSchedule::build(&config.maintenance, &known)
+            .map_err(|problem| ConfigError::file("maintenance", problem.message, None))?;
+        let observer = Observer::new(ObserverParts {
+            environment: config.environment.clone(),
+            services: observed,
+            control,
+            maintenance,
+            history: world.history.clone(),
+            clock: Arc::clone(&world.clock),
+            concurrency: config.monitor.concurrency as usize,
+        });
+        let rules = Rules {
+            alerts: config.services.iter().map(|s| (s.id.clone(), s.alerts.clone())).collect(),
+            depends_on: config.services.iter().map(|s| (s.id.clone(), s.depends_on.clone())).collect(),
+            baseline: config.monitor.baseline.clone(),
+        };
         let status = StatusContext {
             project: config.project.name.clone(),
             environment: config.environment.clone(),
@@ -104,10 +130,10 @@ impl Engine {
             version_control: world.version_control.clone(),
             ci,
             deployers,
-            probes,
+            observer: Arc::new(observer),
+            rules,
             issue_tracker: world.issue_tracker.clone(),
             notifiers,
-            history: world.history.clone(),
             status,
             monitor: config.monitor.clone(),
             rollback: config.rollback.clone(),
@@ -118,6 +144,7 @@ impl Engine {
         for kind in [
             stage_kind::SAFETY_GATE,
             stage_kind::CI,
+            stage_kind::BASELINE,
             stage_kind::DEPLOY,
             stage_kind::MONITOR,
             stage_kind::ROLLBACK,

@@ -11,7 +11,7 @@ use crate::{
     plan::{Plan, Step},
     ports::{Clock, Notice, StageError},
     state::{EnvironmentState, RunState},
-    words::{GateRule, Judgement, Live, OperationalStatus, Reading, Request, RunId, ServiceId},
+    words::{Baseline, GateRule, Judgement, Live, OperationalStatus, Reading, Request, RunId, ServiceId},
 };
 
 /// How often the journal is asked whether an emergency stop or a takeover ended this run.
@@ -113,6 +113,11 @@ impl StageContext {
     /// Says what CI ran.
     pub async fn ci(&self, commands: Vec<CommandRun>) {
         self.ledger.record(EventKind::CiReported { step: self.step.id.clone(), commands }).await;
+    }
+
+    /// Says what the latency was before a change.
+    pub async fn baseline(&self, services: Vec<Baseline>) {
+        self.ledger.record(EventKind::BaselineTaken { step: self.step.id.clone(), services }).await;
     }
 
     /// Says what was measured of each service. Only a complete and healthy window promotes a release.

@@ -298,6 +298,17 @@ impl Case<'_> {
             changed.iter().copied().filter(|id| judged.get(id).is_some_and(|j| j.health == health)).collect()
         };
         let unhealthy = of(Health::Unhealthy);
+        // Whose fault lies with a service that this run did not change, would be no better with another release.
+        let elsewhere: Vec<String> = unhealthy
+            .iter()
+            .filter_map(|id| Some((id, judged.get(id)?.caused_by.as_ref()?)))
+            .filter(|(_, cause)| !changed.contains(cause))
+            .map(|(id, cause)| format!("{id} is unhealthy because of {cause}"))
+            .collect();
+        if !elsewhere.is_empty() && elsewhere.len() == unhealthy.len() {
+            let why = "which this run did not change";
+            return Some(self.needs_operator(format!("{}, {why}", elsewhere.join(", "))));
+        }
         if !unhealthy.is_empty() {
             let evidence: Vec<&str> =
                 unhealthy.iter().filter_map(|id| judged.get(id)).map(|j| j.evidence.as_str()).collect();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     plan::Plan,
     words::{
-        Actor, EffectKey, GateRule, Judgement, LeftBehind, Live, OperationalStatus, Owner, Release, Request, RunId,
+        Actor, Baseline, EffectKey, GateRule, Judgement, LeftBehind, Live, OperationalStatus, Owner, Release, Request, RunId,
         ServiceId, StepId, StepResult, Verdict,
     },
 };
@@ -340,6 +340,13 @@ event_kinds! {
         key: EffectKey,
         /// What it found.
         landed: Landed,
+    }
+    /// The latency before a change was taken.
+    BaselineTaken = "baseline_taken" {
+        /// In which step.
+        step: StepId,
+        /// Each service's.
+        services: Vec<Baseline>,
     }
     /// A watch concluded.
     WindowJudged = "window_judged" {

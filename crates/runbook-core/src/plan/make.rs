@@ -148,6 +148,10 @@ fn watch(action: Action, config: &Config) -> Watch {
         interval_ms: if is_window { monitor.interval.as_millis() } else { monitor.confirm_pause.as_millis() },
         startup_ms: if is_window { monitor.startup.as_millis() } else { 0 },
         confirm: monitor.confirm,
+        confirm_of: monitor.confirm_of(),
+        budget_ms: monitor.confirm_budget.as_millis(),
+        baseline_ms: if is_window { monitor.baseline_window().as_millis() } else { 0 },
+        baseline_interval_ms: if is_window { monitor.baseline_interval().as_millis() } else { 0 },
     }
 }
 
@@ -174,11 +178,12 @@ fn required_rules(action: Action) -> Vec<String> {
 }
 
 fn steps(action: Action, config: &Config, world: &World) -> Result<Vec<Step>, PlanError> {
-    use stage_kind::{CI, DEPLOY, MONITOR, REPORT, ROLLBACK, SAFETY_GATE, STOP};
+    use stage_kind::{BASELINE, CI, DEPLOY, MONITOR, REPORT, ROLLBACK, SAFETY_GATE, STOP};
     let short = Period::secs(120);
     let long = config.policy.stage_timeout;
     let monitor = &config.monitor;
-    let watching = Period(monitor.window.0 + monitor.startup.0 + short.0);
+    let watching = Period(monitor.window.0 + monitor.startup.0 + monitor.confirm_budget.0 + short.0);
+    let baseline = Period(monitor.baseline_window().0 + short.0);
     let looks = (Access::ReadOnly, 3);
     let changes = (Access::Mutating, 1);
     let step = |id: &str, kind: &str, (access, attempts): (Access, u32), when: When, timeout: Period| {
@@ -202,6 +207,7 @@ fn steps(action: Action, config: &Config, world: &World) -> Result<Vec<Step>, Pl
         Action::Deploy | Action::UpdateComponent => vec![
             gate,
             step(CI, CI, (Access::ReadOnly, 1), When::InOrder, long)?,
+            step(BASELINE, BASELINE, (Access::ReadOnly, 1), When::InOrder, baseline)?,
             step(DEPLOY, DEPLOY, changes, When::InOrder, long)?,
             monitor,
             rollback,

@@ -10,6 +10,8 @@ pub mod stage_kind {
     pub const SAFETY_GATE: &str = "safety-gate";
     /// Builds and tests.
     pub const CI: &str = "ci";
+    /// Takes the latency of what is about to be changed.
+    pub const BASELINE: &str = "baseline";
     /// Makes the planned releases live.
     pub const DEPLOY: &str = "deploy";
     /// Watches the services; the step `verify` is of this kind too.
@@ -76,8 +78,20 @@ pub struct Watch {
     pub interval_ms: u64,
     /// How long a service may take to come up, before bad samples count.
     pub startup_ms: u64,
-    /// How many bad samples in a row confirm a fault; at least 1.
+    /// How many bad samples confirm a fault, the first one included; at least 1.
     pub confirm: u32,
+    /// Among how many in a row, the first one included; at least `confirm`.
+    #[serde(default)]
+    pub confirm_of: u32,
+    /// The longest that confirming may take outside of a window, and past the end of one.
+    #[serde(default)]
+    pub budget_ms: u64,
+    /// How long the baseline is taken before a change; 0 means that none is.
+    #[serde(default)]
+    pub baseline_ms: u64,
+    /// The pause between two samples of the baseline.
+    #[serde(default)]
+    pub baseline_interval_ms: u64,
 }
 
 /// What a plan intends for one service.

@@ -50,10 +50,11 @@ impl fmt::Display for Plan {
         if self.watch.window_ms > 0 {
             writeln!(
                 f,
-                "watch          {} every {}, {} bad samples in a row confirm a fault",
+                "watch          {} every {}, {} bad of {} samples confirm a fault",
                 Span(self.watch.window_ms),
                 Span(self.watch.interval_ms),
-                self.watch.confirm
+                self.watch.confirm,
+                self.watch.confirm_of.max(self.watch.confirm)
             )?;
         }
         Ok(())

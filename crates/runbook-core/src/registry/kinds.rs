@@ -96,6 +96,7 @@ impl Default for Registry {
         };
         registry.stage::<stages::SafetyGate>();
         registry.stage::<stages::CiStage>();
+        registry.stage::<stages::BaselineStage>();
         registry.stage::<stages::Deploy>();
         registry.stage::<stages::Monitor>();
         registry.stage::<stages::Rollback>();

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
-use super::BuiltProbe;
 use crate::{
     config::{MonitorConfig, PolicyConfig, RollbackConfig},
-    ports::{Ci, Clock, Deployer, History, IssueTracker, Liveness, Notifier, VersionControl},
+    ports::{Ci, Clock, Deployer, IssueTracker, Liveness, Notifier, VersionControl},
     redact::{Redactor, Secret},
     status::{ServiceFacts, StatusContext},
+    watch::{Observer, Rules},
     words::{EnvironmentId, ServiceId},
 };
 
@@ -93,14 +93,14 @@ pub struct Ports {
     pub ci: Option<Arc<dyn Ci>>,
     /// Each service's deployer, where it has one.
     pub deployers: BTreeMap<ServiceId, Arc<dyn Deployer>>,
-    /// Each service's probes.
-    pub probes: BTreeMap<ServiceId, Vec<BuiltProbe>>,
+    /// Takes samples of services.
+    pub observer: Arc<Observer>,
+    /// The owner's rules for judging what was seen.
+    pub rules: Rules,
     /// The status issue's home; `Err` holds why there is none.
     pub issue_tracker: Result<Arc<dyn IssueTracker>, String>,
     /// The chats.
     pub notifiers: Vec<Arc<dyn Notifier>>,
-    /// Readings over time, where kept.
-    pub history: Option<Arc<dyn History>>,
     /// What pictures of the status need to know.
     pub status: StatusContext,
     /// The owner's settings for watching.

@@ -1,20 +1,18 @@
 //! The built-in stages. Each executes one step with the ports it was built with; none decides what comes next.
-//!
-//! `judgement` turns samples into a conclusion, and is pure.
 
+mod baseline;
 mod ci;
 mod deploy;
-pub mod judgement;
 mod monitor;
 mod report;
 mod rollback;
 mod safety_gate;
 mod stop;
 
+pub use baseline::BaselineStage;
 pub use ci::CiStage;
 pub use deploy::Deploy;
 pub use monitor::Monitor;
-pub(crate) use monitor::sample;
 pub use report::ReportStage;
 pub use rollback::{Rollback, rollback_branch_name};
 pub use safety_gate::SafetyGate;

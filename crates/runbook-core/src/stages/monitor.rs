@@ -7,24 +7,27 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    NoSettings,
-    judgement::{Conclusion, conclude},
-};
+use super::NoSettings;
 use crate::{
     engine::{StageContext, with_causes},
-    plan::{Access, PlannedService, Watch, stage_kind},
-    ports::{DeployError, Sample, Stage, StageError},
-    registry::{BuildError, BuiltProbe, Ports, StageDefinition},
-    state::EnvironmentState,
+    plan::{Access, PlannedService, stage_kind},
+    ports::{DeployError, HistoryError, Stage, StageError},
+    registry::{BuildError, Ports, StageDefinition},
+    state::{EnvironmentState, RunState},
+    watch::{Audience, Conclusion, Confirmation, LookRule, Watched, WindowRule, look, watch},
     words::{Health, Judgement, LeftBehind, Live, Outcome, Reading, ServiceId},
 };
 
 /// How long a deployer may take to say what is live, at the end of a watch.
 const LIVE_DEADLINE: Duration = Duration::from_secs(15);
+
+/// How long the repository may take to name the commits between two releases.
+const SUSPECTS_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How many commits are named.
+const MAX_SUSPECTS: usize = 10;
 
 /// Watches services.
 #[derive(Debug)]
@@ -41,13 +44,6 @@ impl StageDefinition for Monitor {
     }
 }
 
-/// The samples of one service, and whether its window ran to the end.
-struct Watched {
-    conclusion: Conclusion,
-    complete: bool,
-    at: Timestamp,
-}
-
 #[async_trait]
 impl Stage for Monitor {
     fn access(&self) -> Access {
@@ -56,41 +52,67 @@ impl Stage for Monitor {
 
     async fn run(&self, cx: &StageContext) -> Result<Outcome, StageError> {
         let run = cx.run_state().await?;
+        let before = cx.environment_state().await?;
         let changed: Vec<ServiceId> = run.changed_services().into_iter().cloned().collect();
         let early = CancellationToken::new();
         let watches = cx.plan().services.iter().map(|service| {
-            let is_changed = changed.contains(&service.id);
-            self.watch(cx, service, is_changed, &early)
+            let was_bad = before
+                .service(&service.id)
+                .and_then(|state| state.judgement.as_ref())
+                .is_some_and(|judgement| judgement.health == Health::Unhealthy);
+            self.watch(cx, &service.id, changed.contains(&service.id), was_bad, &early)
         });
-        let ended = CancellationToken::new();
-        let guard = async {
-            if !changed.is_empty() {
-                self.guard(cx, &early, &ended).await;
-            }
-        };
+        let over = CancellationToken::new();
+        let guard = self.guard(cx, !changed.is_empty(), &early, &over);
         let all = async {
             let watched = join_all(watches).await;
-            ended.cancel();
+            over.cancel();
             watched
         };
         let (watched, ()) = tokio::join!(all, guard);
+        if let Err(error) = self.ports.observer.flush().await {
+            cx.progress(format!("the history was not kept: {error}"));
+        }
         let environment = cx.environment_state().await?;
         let mut judgements = Vec::new();
-        for (service, watched) in cx.plan().services.iter().zip(watched) {
-            judgements.push(self.judge(cx, service, watched, &environment).await);
+        for (service, watched) in cx.plan().services.iter().zip(&watched) {
+            let is_changed = changed.contains(&service.id);
+            judgements.push(self.judge(cx, service, watched, is_changed, &run, &environment).await);
         }
+        self.ports.rules.find_causes(&mut judgements);
         let outcome = outcome(&judgements);
         cx.judged(judgements).await;
         Ok(outcome)
     }
 }
 
+/// Shows what a watch finds as the run's progress.
+struct Shown<'a>(&'a StageContext);
+
+impl Audience for Shown<'_> {
+    fn sampled(&self, service: &ServiceId, reading: &Reading) {
+        self.0.sampled(service, reading);
+    }
+
+    fn confirmed(&self, service: &ServiceId, conclusion: &Conclusion) {
+        self.0.progress(format!("{service}: confirmed unhealthy: {}", conclusion.evidence));
+    }
+
+    fn history_failed(&self, error: &HistoryError) {
+        self.0.progress(format!("the history was not kept: {error}"));
+    }
+}
+
 impl Monitor {
-    /// Ends the watch when this run may no longer change anything.
-    async fn guard(&self, cx: &StageContext, early: &CancellationToken, ended: &CancellationToken) {
+    /// Ends the watch when the run is asked to end, and when it may no longer change anything.
+    async fn guard(&self, cx: &StageContext, has_changed: bool, early: &CancellationToken, over: &CancellationToken) {
+        let overtaken = async {
+            if has_changed { cx.overtaken().await } else { std::future::pending().await }
+        };
         tokio::select! {
-            () = ended.cancelled() => {}
-            refusal = cx.overtaken() => {
+            () = over.cancelled() => {}
+            () = cx.cancelled() => early.cancel(),
+            refusal = overtaken => {
                 cx.progress(format!("the watch ends early: {refusal}"));
                 early.cancel();
             }
@@ -100,178 +122,126 @@ impl Monitor {
     async fn watch(
         &self,
         cx: &StageContext,
-        service: &PlannedService,
-        changed: bool,
+        service: &ServiceId,
+        is_changed: bool,
+        was_bad: bool,
         early: &CancellationToken,
     ) -> Watched {
-        let watch = cx.plan().watch;
-        let probes = self.ports.probes.get(&service.id).map(Vec::as_slice).unwrap_or_default();
-        let mut samples: Vec<Reading> = Vec::new();
-        if watch.window_ms > 0 && changed {
-            self.startup(cx, service, probes, watch, early).await;
+        let plan = cx.plan().watch;
+        let observer = &self.ports.observer;
+        let confirmation = Confirmation { samples: plan.confirm, of: plan.confirm_of };
+        let budget = Duration::from_millis(plan.budget_ms);
+        if plan.window_ms == 0 {
+            let rule = LookRule { confirmation, pause: Duration::from_millis(plan.interval_ms), budget };
+            let seen = look(observer, service, rule, was_bad, &Shown(cx), early).await;
+            return Watched { seen, complete: false };
         }
-        let begun = cx.now();
-        let end = after(begun, watch.window_ms);
-        let mut at = begun;
-        let mut complete = false;
-        // Past the end of the window only to confirm what the newest samples hint at.
-        let most = after(end, watch.interval_ms.saturating_mul(u64::from(watch.confirm) * 4).max(1_000));
-        while !early.is_cancelled() && !cx.is_cancelled() {
-            let Some(reading) = self.sample(cx, service, probes, early).await else { break };
-            at = cx.now();
-            samples.push(reading);
-            let conclusion = conclude(&samples, watch.confirm);
-            if conclusion.health == Health::Unhealthy && changed {
-                cx.progress(format!("{}: confirmed unhealthy: {}", service.id, conclusion.evidence));
-                early.cancel();
-                break;
-            }
-            let over = cx.now() >= end;
-            // One look is bounded by its samples: a probe that hangs takes long for each.
-            let spent =
-                if watch.window_ms == 0 { samples.len() >= 3 * watch.confirm as usize } else { cx.now() >= most };
-            if over && (!conclusion.unconfirmed || spent) {
-                // A machine that slept through most of the window has not watched it.
-                let watched_ms = (samples.len() as u64).saturating_mul(watch.interval_ms);
-                complete = watch.window_ms > 0 && watched_ms.saturating_mul(2) >= watch.window_ms;
-                break;
-            }
-            tokio::select! {
-                () = cx.clock().sleep(Duration::from_millis(pause_ms(watch))) => {}
-                () = early.cancelled() => {}
-                () = cx.cancelled() => {}
-            }
-        }
-        let mut conclusion = conclude(&samples, watch.confirm);
-        // A window that ended early is no window: what was seen of it is told, and proves nothing but a fault.
-        if watch.window_ms > 0 && !complete && conclusion.health != Health::Unhealthy {
-            let watched = cx.now().duration_since(begun).as_millis();
-            conclusion.evidence =
-                format!("watched for {watched} of {} ms only; {}", watch.window_ms, conclusion.evidence);
-            conclusion.health = Health::Unknown;
-        }
-        Watched { conclusion, complete, at }
-    }
-
-    /// Lets a service come up: until its first healthy sample, or until its time for that is over.
-    async fn startup(
-        &self,
-        cx: &StageContext,
-        service: &PlannedService,
-        probes: &[BuiltProbe],
-        watch: Watch,
-        early: &CancellationToken,
-    ) {
-        let end = after(cx.now(), watch.startup_ms);
-        let pause = Duration::from_millis(watch.interval_ms.min(250));
-        while cx.now() < end && !early.is_cancelled() && !cx.is_cancelled() {
-            match self.sample(cx, service, probes, early).await {
-                Some(reading) if reading.health == Health::Healthy => return,
-                Some(_) => {}
-                None => return,
-            }
-            tokio::select! {
-                () = cx.clock().sleep(pause) => {}
-                () = early.cancelled() => {}
-                () = cx.cancelled() => {}
-            }
-        }
-    }
-
-    /// One sample of a service: the worst of its probes. `None` when the watch ended meanwhile.
-    async fn sample(
-        &self,
-        cx: &StageContext,
-        service: &PlannedService,
-        probes: &[BuiltProbe],
-        early: &CancellationToken,
-    ) -> Option<Reading> {
-        let reading = tokio::select! {
-            reading = sample(probes) => reading,
-            () = early.cancelled() => return None,
-            () = cx.cancelled() => return None,
+        let rule = WindowRule {
+            window: Duration::from_millis(plan.window_ms),
+            interval: Duration::from_millis(plan.interval_ms),
+            startup: Duration::from_millis(plan.startup_ms),
+            confirmation,
+            budget,
         };
-        cx.sampled(&service.id, &reading);
-        if let Some(history) = &self.ports.history {
-            let sample = Sample {
-                environment: cx.request().environment.clone(),
-                service: service.id.clone(),
-                at: cx.now(),
-                reading: reading.clone(),
-                maintenance: false,
-            };
-            if let Err(error) = history.record(&[sample]).await {
-                cx.progress(format!("{}: the history was not kept: {error}", service.id));
-            }
-        }
-        Some(reading)
+        watch(observer, service, rule, is_changed, &Shown(cx), early).await
     }
 
-    /// What the samples mean, together with what the deployer says is live: an answer from an address proves little
-    /// when the process that should give it is gone.
+    /// What was seen, together with the release before, and with what the deployer says is live.
     async fn judge(
         &self,
         cx: &StageContext,
         service: &PlannedService,
-        watched: Watched,
+        watched: &Watched,
+        is_changed: bool,
+        run: &RunState,
         environment: &EnvironmentState,
     ) -> Judgement {
-        let Conclusion { mut health, samples, failures, latency, mut evidence, .. } = watched.conclusion;
-        let known = environment.service(&service.id).map(|state| state.live.clone()).unwrap_or_default();
-        let mut release = known.release().cloned();
-        if let Some(deployer) = self.ports.deployers.get(&service.id) {
-            let asked = tokio::time::timeout(LIVE_DEADLINE, deployer.live(&service.id)).await.unwrap_or_else(|_| {
-                let limit = LIVE_DEADLINE.as_secs();
-                Err(DeployError::new(LeftBehind::NoChange, format!("it did not answer within {limit} s")))
-            });
-            if let Ok(found) = &asked
-                && *found != Live::Unknown
-                && *found != known
-            {
-                cx.found(service.id.clone(), found.clone()).await;
+        let rules = &self.ports.rules;
+        let mut judgement =
+            rules.judge(&self.ports.observer, &cx.request().environment, &service.id, &watched.seen).await;
+        judgement.complete = watched.complete;
+        if is_changed
+            && run.rollback.is_none()
+            && let Some(baseline) = run.baselines.get(&service.id)
+        {
+            let (comparison, health) = rules.compare(baseline, &watched.seen);
+            if let Some(health) = health {
+                judgement.health = judgement.health.worst(health);
+                judgement.evidence = format!("slower than before the change; {}", judgement.evidence);
             }
-            match (asked, &known) {
-                (Ok(Live::Release(live)), Live::Release(expected)) if !live.same_as(expected) => {
-                    health = health.worst(Health::Unhealthy);
-                    evidence = format!("{live} is live instead of {expected}; {evidence}");
-                    release = Some(live);
-                }
-                (Ok(Live::Release(live)), _) => release = Some(live),
-                (Ok(Live::Stopped), Live::Release(expected)) => {
-                    health = health.worst(Health::Unhealthy);
-                    evidence = format!("{expected} is not running; {evidence}");
-                    release = None;
-                }
-                (Ok(Live::Stopped), _) => release = None,
-                (Ok(Live::Unknown), _) => {}
-                (Err(error), _) => {
-                    health = health.worst(Health::Unknown);
-                    evidence = format!("what is live could not be asked: {}; {evidence}", with_causes(&error));
-                    release = None;
-                }
-            }
+            judgement.comparison = Some(comparison);
         }
-        Judgement {
-            release,
-            complete: watched.complete,
-            samples,
-            failures,
-            latency_ms: latency,
-            ..Judgement::new(service.id.clone(), health, evidence, watched.at)
+        self.compare_live(cx, service, &mut judgement, environment).await;
+        if is_changed && judgement.health != Health::Healthy && run.rollback.is_none() {
+            judgement.suspects = self.suspects(service, &judgement).await;
+        }
+        judgement
+    }
+
+    /// The commits between what was live before and what is live now.
+    async fn suspects(&self, service: &PlannedService, judgement: &Judgement) -> Vec<String> {
+        let now = judgement.release.as_ref().or(service.target.as_ref());
+        let (Some(from), Some(to)) =
+            (service.live.release().and_then(|r| r.commit.as_ref()), now.and_then(|release| release.commit.as_ref()))
+        else {
+            return Vec::new();
+        };
+        let Some(repository) = &self.ports.version_control else { return Vec::new() };
+        // A hint for people: without it the judgement stands all the same.
+        let between = tokio::time::timeout(SUSPECTS_DEADLINE, repository.between(from, to)).await;
+        let mut commits = between.ok().and_then(Result::ok).unwrap_or_default();
+        let more = commits.len().saturating_sub(MAX_SUSPECTS);
+        commits.truncate(MAX_SUSPECTS);
+        if more > 0 {
+            commits.push(format!("and {more} more"));
+        }
+        commits
+    }
+
+    /// Holds the judgement against what the deployer says is live: an answer from an address proves little when the
+    /// process that should give it is gone.
+    async fn compare_live(
+        &self,
+        cx: &StageContext,
+        service: &PlannedService,
+        judgement: &mut Judgement,
+        environment: &EnvironmentState,
+    ) {
+        let known = environment.service(&service.id).map(|state| state.live.clone()).unwrap_or_default();
+        judgement.release = known.release().cloned();
+        let Some(deployer) = self.ports.deployers.get(&service.id) else { return };
+        let asked = tokio::time::timeout(LIVE_DEADLINE, deployer.live(&service.id)).await.unwrap_or_else(|_| {
+            let limit = LIVE_DEADLINE.as_secs();
+            Err(DeployError::new(LeftBehind::NoChange, format!("it did not answer within {limit} s")))
+        });
+        if let Ok(found) = &asked
+            && *found != Live::Unknown
+            && *found != known
+        {
+            cx.found(service.id.clone(), found.clone()).await;
+        }
+        let mut worsen = |health: Health, words: String| {
+            judgement.health = judgement.health.worst(health);
+            judgement.evidence = format!("{words}; {}", judgement.evidence);
+        };
+        match (asked, &known) {
+            (Ok(Live::Release(live)), Live::Release(expected)) if !live.same_as(expected) => {
+                worsen(Health::Unhealthy, format!("{live} is live instead of {expected}"));
+                judgement.release = Some(live);
+            }
+            (Ok(Live::Release(live)), _) => judgement.release = Some(live),
+            (Ok(Live::Stopped), Live::Release(expected)) => {
+                worsen(Health::Unhealthy, format!("{expected} is not running"));
+                judgement.release = None;
+            }
+            (Ok(Live::Stopped), _) => judgement.release = None,
+            (Ok(Live::Unknown), _) => {}
+            (Err(error), _) => {
+                worsen(Health::Unknown, format!("what is live could not be asked: {}", with_causes(&error)));
+                judgement.release = None;
+            }
         }
     }
-}
-
-/// One sample: all probes at once, the worst counts.
-pub(crate) async fn sample(probes: &[BuiltProbe]) -> Reading {
-    let readings = join_all(probes.iter().map(|built| async {
-        built.probe.sample().await.unwrap_or_else(|error| {
-            Reading::unknown(format!("{}: {}", built.kind, with_causes(&error)))
-        })
-    }))
-    .await;
-    let worst = readings.into_iter().reduce(|a, b| if a.health.worst(b.health) == a.health { a } else { b });
-    worst.unwrap_or_else(|| Reading::unknown("no probe is configured"))
 }
 
 fn outcome(judgements: &[Judgement]) -> Outcome {
@@ -281,19 +251,4 @@ fn outcome(judgements: &[Judgement]) -> Outcome {
         .map(|judgement| format!("{} is {}", judgement.service, judgement.health))
         .collect();
     if bad.is_empty() { Outcome::Passed } else { Outcome::Warned(bad.join(", ")) }
-}
-
-/// Between half and the whole of the pause when it confirms outside of a window, so that many do not come at once.
-fn pause_ms(watch: Watch) -> u64 {
-    use rand::RngExt;
-    if watch.window_ms > 0 {
-        watch.interval_ms
-    } else {
-        rand::rng().random_range(watch.interval_ms / 2..=watch.interval_ms)
-    }
-}
-
-fn after(at: Timestamp, ms: u64) -> Timestamp {
-    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-    at.checked_add(SignedDuration::from_millis(ms)).unwrap_or(Timestamp::MAX)
 }

@@ -140,7 +140,7 @@ impl SafetyGate {
             .plan()
             .services
             .iter()
-            .filter(|service| self.ports.probes.get(&service.id).is_none_or(Vec::is_empty))
+            .filter(|service| self.ports.observer.is_blind(&service.id))
             .map(|service| service.id.as_str())
             .collect();
         if services == 0 {

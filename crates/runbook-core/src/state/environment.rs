@@ -268,6 +268,7 @@ impl EnvironmentState {
             EventKind::StepStarted { .. }
             | EventKind::RuleJudged { .. }
             | EventKind::CiReported { .. }
+            | EventKind::BaselineTaken { .. }
             | EventKind::CancelRequested { .. }
             | EventKind::StepFinished { .. }
             | EventKind::VerdictReached { .. } => {}

@@ -9,7 +9,7 @@ use crate::{
     event::{CommandRun, EffectResult, Event, EventKind, Landed, Operation, RollbackDecision, Signal},
     plan::{Access, Plan, Step, stage_kind},
     words::{
-        EffectKey, GateRule, Health, Judgement, OperationalStatus, Owner, Request, RunId, ServiceId, StepId,
+        Baseline, EffectKey, GateRule, Health, Judgement, OperationalStatus, Owner, Request, RunId, ServiceId, StepId,
         StepResult, Verdict,
     },
 };
@@ -106,6 +106,9 @@ pub struct RunState {
     pub steps: Vec<StepState>,
     /// Each effect.
     pub effects: BTreeMap<EffectKey, EffectState>,
+    /// The latency of services before this run changed them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<ServiceId, Baseline>,
     /// The rollback, once one was decided.
     pub rollback: Option<RollbackDecision>,
     /// The signal that asked it to end.
@@ -153,6 +156,7 @@ impl RunState {
             epoch: event.epoch,
             steps,
             effects: BTreeMap::new(),
+            baselines: BTreeMap::new(),
             rollback: None,
             cancelled: None,
             locked: false,
@@ -214,6 +218,9 @@ impl RunState {
                 if let Some(state) = self.step_mut(step) {
                     state.commands.extend(commands.iter().cloned());
                 }
+            }
+            EventKind::BaselineTaken { services, .. } => {
+                self.baselines.extend(services.iter().map(|taken| (taken.service.clone(), taken.clone())));
             }
             EventKind::WindowJudged { step, services } => {
                 if let Some(state) = self.step_mut(step) {

@@ -9,4 +9,5 @@ mod github_issues;
 mod github_octocrab;
 mod github_refusals;
 mod github_repository;
+mod parts;
 mod targets;

@@ -1,0 +1,118 @@
+//! What types cannot say: bounds, names that must exist, and the place in the text that is wrong.
+
+use super::{
+    Config, ConfigError, Document,
+    error::{Fault, suggestion},
+    tree::Value,
+};
+use crate::{plan::stage_kind, watch::{MaintenanceSchedule, check_dependencies}};
+
+impl Document {
+    /// What types cannot say.
+    pub(super) fn check(&self, config: &Config) -> Result<(), ConfigError> {
+        let wrong = |path: &str, message: &str, hint: &str| {
+            let span = self.find(path);
+            Err(ConfigError::new(&self.source, span, Fault::new(path, message).hint(hint)))
+        };
+        let monitor = &config.monitor;
+        if monitor.interval.0.is_zero() {
+            return wrong("monitor.interval", "a pause of 0 would never let go of the service", "for example \"2s\"");
+        }
+        if monitor.confirm == 0 || monitor.confirm > 100 {
+            return wrong("monitor.confirm", "between 1 and 100 bad samples confirm a fault", "for example 3");
+        }
+        if monitor.confirm_of.is_some_and(|of| of < monitor.confirm || of > 100) {
+            return wrong(
+                "monitor.confirm_of",
+                "fewer samples than have to agree, or more than 100",
+                "leave it out, or make it at least `confirm`",
+            );
+        }
+        if monitor.concurrency == 0 || monitor.concurrency > 10_000 {
+            return wrong("monitor.concurrency", "between 1 and 10000 probes may be under way at once", "for example 512");
+        }
+        if monitor.baseline_window().0 > monitor.baseline_interval().0.saturating_mul(1_000) {
+            return wrong("monitor.baseline", "the baseline would hold more than 1000 samples", "make `interval` longer");
+        }
+        if monitor.window.0 < monitor.interval.0 {
+            return wrong(
+                "monitor.window",
+                "the window is shorter than the pause between two samples",
+                "make it longer",
+            );
+        }
+        if monitor.window.0.as_millis() / monitor.interval.0.as_millis().max(1) > 3_600 {
+            return wrong("monitor.interval", "the window would hold more than 3600 samples", "make the pause longer");
+        }
+        if config.control.require as usize > config.control.probes.len().max(1) || config.control.require == 0 {
+            return wrong("control.require", "so many control probes are not configured", "leave it out, or make it 1");
+        }
+        let depends_on = config.services.iter().map(|s| (s.id.clone(), s.depends_on.clone())).collect();
+        if let Err(problem) = check_dependencies(&depends_on) {
+            let at = config.services.iter().position(|service| service.id == problem.service).unwrap_or_default();
+            return wrong(&format!("service[{at}].depends_on"), &problem.to_string(), "name other services, in no circle");
+        }
+        let known = config.services.iter().map(|service| service.id.clone()).collect();
+        if let Err(problem) = MaintenanceSchedule::build(&config.maintenance, &known) {
+            let path = format!("maintenance[{}].{}", problem.index, problem.key);
+            return wrong(&path, &problem.message, "see docs/monitoring.md");
+        }
+        for (at, service) in config.services.iter().enumerate() {
+            for (of, alert) in service.alerts.iter().enumerate() {
+                if let Err(problem) = alert.check() {
+                    return wrong(&format!("service[{at}].alert[{of}]"), &problem, "see docs/monitoring.md");
+                }
+            }
+        }
+        for (at, table) in config.notify.iter().enumerate() {
+            if config.notify[..at].iter().any(|other| other.kind == table.kind) {
+                let message = format!("there is a notifier `{}` already", table.kind);
+                return wrong(&format!("notify[{at}]"), &message, "one of each kind can be told apart");
+            }
+        }
+        let mut steps: Vec<String> = ["safety-gate", "ci", "baseline", "deploy", "monitor", "rollback", "verify", "stop", "report"]
+            .map(str::to_owned)
+            .to_vec();
+        for (at, stage) in config.stages.iter().enumerate() {
+            let path = format!("stage[{at}]");
+            if steps.iter().any(|step| step == stage.id.as_str()) {
+                return wrong(&path, &format!("there is a step `{}` already", stage.id), "give it an id of its own");
+            }
+            if !steps.iter().any(|step| step == stage.after.as_str()) || stage.after.as_str() == stage_kind::REPORT {
+                let hint =
+                    suggestion(stage.after.as_str(), steps.iter().map(String::as_str).filter(|s| *s != "report"));
+                return wrong(
+                    &path,
+                    &format!("`after = \"{}\"` names no step that it could follow", stage.after),
+                    &hint,
+                );
+            }
+            steps.push(stage.id.to_string());
+        }
+        Ok(())
+    }
+
+    /// The place of a key such as `monitor.interval` or `stage[1]`; the file's start when it is not written down.
+    fn find(&self, path: &str) -> std::ops::Range<usize> {
+        let mut span = 0..0;
+        let mut table = Some(&self.root);
+        for part in path.split('.') {
+            let (name, index) = match part.split_once('[') {
+                Some((name, index)) => (name, index.trim_end_matches(']').parse::<usize>().ok()),
+                None => (part, None),
+            };
+            let Some(mut node) = table.and_then(|t| t.get(name)) else { break };
+            if let (Some(index), Value::Array(items)) = (index, &node.value)
+                && let Some(item) = items.get(index)
+            {
+                node = item;
+            }
+            span = node.span.clone();
+            table = match &node.value {
+                Value::Table(table) => Some(table),
+                _ => None,
+            };
+        }
+        span
+    }
+}
