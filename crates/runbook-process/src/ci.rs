@@ -8,7 +8,6 @@ use std::{
 
 use async_trait::async_trait;
 use runbook_core::{
-    Redactor,
     config::Period,
     engine::with_causes,
     event::CommandRun,
@@ -19,7 +18,7 @@ use serde::Deserialize;
 
 use crate::{
     checkouts::Checkouts,
-    command::{Argv, End, EnvironmentTable, Invocation, Placeholder, Surroundings, Values, last_words},
+    command::{Argv, End, EnvironmentTable, Placeholder, Runner, Values, last_words},
 };
 
 /// The keys of `[ci] kind = "command"`.
@@ -55,11 +54,9 @@ fn default_timeout() -> Period {
 /// the last that runs. A dropped future kills the running command with its process group.
 pub struct CommandCi {
     commands: Vec<Argv>,
-    timeout: Duration,
+    runner: Runner,
     cwd: PathBuf,
     root: PathBuf,
-    surroundings: Surroundings,
-    redactor: Redactor,
     checkouts: Checkouts,
 }
 
@@ -67,9 +64,8 @@ impl fmt::Debug for CommandCi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommandCi")
             .field("commands", &self.commands.len())
-            .field("timeout", &self.timeout)
             .field("cwd", &self.cwd)
-            .field("surroundings", &self.surroundings)
+            .field("runner", &self.runner)
             .finish_non_exhaustive()
     }
 }
@@ -82,18 +78,13 @@ impl CiDefinition for CommandCi {
         if settings.commands.is_empty() {
             return Err(BuildError::key("commands", "no command: CI that runs nothing would pass everything"));
         }
-        if settings.timeout.0.is_zero() {
-            return Err(BuildError::key("timeout", "a command needs time; give it more than 0s"));
-        }
         let known = [Placeholder::Version, Placeholder::Commit, Placeholder::Environment];
         let parse = |argv: &Vec<String>| Argv::parse("commands", argv, &known);
         Ok(Self {
             commands: settings.commands.iter().map(parse).collect::<Result<_, _>>()?,
-            timeout: settings.timeout.0,
+            runner: Runner::new(scope, settings.timeout, &settings.env, &settings.pass_env)?,
             cwd: settings.cwd.unwrap_or_default(),
             root: scope.root.clone(),
-            surroundings: Surroundings::new(&scope.variables, &settings.env, &settings.pass_env)?,
-            redactor: scope.redactor.clone(),
             checkouts: Checkouts::new(&scope.state_dir, scope.version_control.clone()),
         })
     }
@@ -122,15 +113,8 @@ impl CommandCi {
     }
 
     async fn run_one(&self, argv: Vec<String>, cwd: &Path) -> Result<CommandRun, CiError> {
-        let shown: Vec<String> = argv.iter().map(|argument| self.redactor.redact(argument)).collect();
-        let invocation = Invocation {
-            argv,
-            cwd: cwd.to_owned(),
-            environment: self.surroundings.variables(),
-            timeout: self.timeout,
-            lock: None,
-        };
-        let ran = match invocation.run(&self.redactor).await {
+        let shown: Vec<String> = argv.iter().map(|argument| self.runner.redactor.redact(argument)).collect();
+        let ran = match self.runner.invocation(argv, cwd).run().await {
             Ok(ran) => ran,
             Err(source) => return Err(CiError::Start { argv: shown, source }),
         };
@@ -142,7 +126,7 @@ impl CommandCi {
                 tail: ran.tail,
             }),
             End::TimedOut => {
-                let limit_s = self.timeout.as_secs();
+                let limit_s = self.runner.timeout.as_secs();
                 Err(CiError::Timeout { argv: shown, limit_s, tail: last_words(&ran.tail) })
             }
         }

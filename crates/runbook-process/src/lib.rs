@@ -1,6 +1,6 @@
 //! The outside world that is this machine: commands, local processes, files and owners of runs.
 //!
-//! [`CommandCi`] and [`CommandDeployer`] run argv commands (never a shell), [`LocalProcessDeployer`] runs a service as
+//! [`CommandProbe`], [`CommandCi`] and [`CommandDeployer`] run argv commands (never a shell), [`LocalProcessDeployer`] runs a service as
 //! a process of each release's own checkout, [`FileJournal`] and [`FileLatch`] keep an environment's events and its
 //! stop latch in files, and [`ProcessLiveness`] tells whether the process that owns a run still exists. This crate
 //! decides nothing, speaks to no network but loopback, and knows neither git nor any forge. It needs a Unix.
@@ -28,6 +28,7 @@ mod files;
 mod journal;
 mod latch;
 mod liveness;
+mod probe;
 mod procfs;
 mod register;
 
@@ -38,4 +39,5 @@ pub use files::{StateDirError, prepare_state_dir};
 pub use journal::FileJournal;
 pub use latch::FileLatch;
 pub use liveness::ProcessLiveness;
+pub use probe::{CommandDegradeSettings, CommandExpectSettings, CommandProbe, CommandProbeSettings, ExitCodes};
 pub use register::register;

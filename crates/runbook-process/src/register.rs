@@ -2,9 +2,13 @@
 
 use runbook_core::registry::Registry;
 
-use crate::{CommandCi, CommandDeployer, LocalProcessDeployer};
+use crate::{CommandCi, CommandDeployer, CommandProbe, LocalProcessDeployer};
 
-/// Registers CI of kind `command`, and deployers of the kinds `command` and `process`.
+/// Registers probes and CI of kind `command`, and deployers of the kinds `command` and `process`.
 pub fn register(registry: &mut Registry) {
-    registry.ci::<CommandCi>().deployer::<CommandDeployer>().deployer::<LocalProcessDeployer>();
+    registry
+        .probe::<CommandProbe>()
+        .ci::<CommandCi>()
+        .deployer::<CommandDeployer>()
+        .deployer::<LocalProcessDeployer>();
 }

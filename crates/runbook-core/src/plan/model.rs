@@ -69,7 +69,7 @@ pub struct Step {
 }
 
 /// How a monitor step watches. All durations in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
 pub struct Watch {
     /// How long after a change; 0 means one look (with confirmation of what is bad).

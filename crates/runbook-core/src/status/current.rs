@@ -1,5 +1,7 @@
 //! The operational status as it may be stated now.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{ServiceRow, StatusContext, service_rows};
@@ -10,12 +12,12 @@ use crate::{
 
 /// The operational status of these lines.
 pub fn status_of_rows(rows: &[ServiceRow], stopped: bool) -> (OperationalStatus, Vec<String>) {
-    let name = |id: &ServiceId| rows.iter().find(|row| row.id == *id).map(|row| row.name.as_str());
+    let names: BTreeMap<&ServiceId, &str> = rows.iter().map(|row| (&row.id, row.name.as_str())).collect();
     let reasons = rows.iter().map(|row| StatusReason {
         name: &row.name,
         critical: row.critical,
         health: row.health,
-        because_of: row.caused_by.as_ref().and_then(name),
+        because_of: row.caused_by.as_ref().and_then(|cause| names.get(cause).copied()),
         maintenance: row.maintenance.is_some(),
     });
     operational_status(reasons, stopped)

@@ -1,6 +1,9 @@
 //! The health of a service, and the table that turns many of them into one operational status.
 
-use std::fmt;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -127,27 +130,33 @@ pub fn operational_status<'a>(
         worst = OperationalStatus::Critical;
         findings.push((OperationalStatus::Critical, "the stop latch is set".to_owned()));
     }
-    let is_bad = |name: &str| services.iter().any(|s| s.name == name && s.health != Health::Healthy);
+    let bad: BTreeSet<&str> = services.iter().filter(|s| s.health != Health::Healthy).map(|s| s.name).collect();
+    // A cause that is not bad itself any more, or that has a cause of its own, explains nothing.
+    let roots: BTreeSet<&str> = services
+        .iter()
+        .filter(|s| bad.contains(s.name) && !s.because_of.is_some_and(|cause| bad.contains(cause)))
+        .map(|s| s.name)
+        .collect();
+    let mut because_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for service in services.iter().filter(|service| service.health != Health::Healthy) {
+        if let Some(cause) = service.because_of.filter(|cause| roots.contains(cause)) {
+            because_of.entry(cause).or_default().push(service.name);
+        }
+    }
     for service in services.iter().filter(|service| service.health != Health::Healthy) {
         let status = match service.health {
             Health::Unhealthy if service.critical && !service.maintenance => OperationalStatus::Critical,
             _ => OperationalStatus::Degraded,
         };
         worst = worst.max(status);
-        // A cause that is not bad itself any more explains nothing.
-        if service.because_of.is_some_and(is_bad) {
+        if service.because_of.is_some_and(|cause| roots.contains(cause)) {
             continue;
         }
-        let with_it: Vec<&str> = services
-            .iter()
-            .filter(|other| other.health != Health::Healthy && other.because_of == Some(service.name))
-            .map(|other| other.name)
-            .collect();
         let mut reason = format!("{} is {}", service.name, service.health);
         if service.maintenance {
             reason.push_str(", in maintenance");
         }
-        if !with_it.is_empty() {
+        if let Some(with_it) = because_of.get(service.name) {
             reason.push_str(&format!(" (and with it {})", with_it.join(", ")));
         }
         findings.push((status, reason));

@@ -32,7 +32,7 @@ use crate::{
 /// The services of [`CONFIG`].
 pub const SERVICES: [&str; 3] = ["api", "web", "worker"];
 
-/// Seven samples in each window; two bad ones in a row confirm a fault.
+/// Seven samples in each window; two bad ones of four confirm a fault.
 pub const CONFIG: &str = include_str!("runbook.toml");
 
 /// Three services, one journal, and everything else that an engine touches.

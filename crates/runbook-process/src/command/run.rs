@@ -10,13 +10,11 @@ use tokio::{
     time::Instant,
 };
 
-use super::{HeldLock, ProcessGroup, Signal, Stream, Tail, group::KillOnDrop, program_path};
+use super::{HeldLock, Kept, ProcessGroup, Signal, Stream, Tail, group::KillOnDrop, program_path};
 
 /// The number under which a child inherits its lock: high enough that no program uses it for something else, or closes
 /// it with the few that it knows of.
 pub(crate) const LOCK_DESCRIPTOR: i32 = 97;
-/// How long a command that is asked to end may take before it is killed.
-const GRACE: Duration = Duration::from_secs(3);
 /// How long output is read after the command has ended, while something that it started still holds the pipe.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -28,9 +26,15 @@ pub(crate) struct Invocation {
     /// The whole environment; nothing else is inherited.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) timeout: Duration,
+    /// How long it may take to end when it is asked to, after the timeout; then it is killed.
+    pub(crate) grace: Duration,
     /// What the command inherits, so that it is known to be at work even when this process is gone. Unlocked once the
     /// command has ended.
     pub(crate) lock: Option<HeldLock>,
+    /// How many bytes of its standard output are kept as they are, beside the tail.
+    pub(crate) keep: usize,
+    /// Takes secrets out of the tail.
+    pub(crate) redactor: Redactor,
 }
 
 /// How a command ended.
@@ -51,6 +55,8 @@ pub(crate) struct Ran {
     pub(crate) tail: Vec<String>,
     /// The last line of its standard output that is not blank, redacted.
     pub(crate) answer: Option<String>,
+    /// The beginning of its standard output, with whatever secrets it holds.
+    pub(crate) kept: Kept,
 }
 
 impl Ran {
@@ -76,13 +82,13 @@ enum Phase {
 impl Invocation {
     /// Runs it: standard input is empty, output is read to its end, the process group is its own.
     ///
-    /// After the timeout the group gets SIGTERM and, three seconds later, SIGKILL. When the returned future is dropped,
+    /// After the timeout the group gets SIGTERM and, when its grace is over, SIGKILL. When the returned future is dropped,
     /// the group is killed at once. A process that it leaves in the background may live on when it does not hold the
     /// output; one that does is killed with the group, a second after the command has ended.
     ///
     /// # Errors
     /// When it could not be started, or not be waited for.
-    pub(crate) async fn run(self, redactor: &Redactor) -> io::Result<Ran> {
+    pub(crate) async fn run(self) -> io::Result<Ran> {
         if !self.cwd.is_dir() {
             // Said here, because the system would say "not found" as if it were the program.
             let problem = format!("the folder {} is missing", self.cwd.display());
@@ -95,13 +101,13 @@ impl Invocation {
         }
         // Declared after the lock, and so dropped before it: it is unlocked once the group was killed.
         let group = KillOnDrop::new(child.id().and_then(ProcessGroup::led_by));
-        let mut tail = Tail::new(redactor);
-        let end = watch(&mut child, &group, &mut tail, started + self.timeout).await?;
+        let mut printed = Printed { tail: Tail::new(&self.redactor), kept: Kept::up_to(self.keep) };
+        let end = watch(&mut child, &group, &mut printed, started + self.timeout, self.grace).await?;
         if let End::Exited(_) = end {
             group.disarm();
         }
-        let (tail, answer) = tail.finish();
-        Ok(Ran { end, elapsed: started.elapsed(), tail, answer })
+        let (tail, answer) = printed.tail.finish();
+        Ok(Ran { end, elapsed: started.elapsed(), tail, answer, kept: printed.kept })
     }
 
     fn command(&self) -> io::Result<Command> {
@@ -126,7 +132,20 @@ impl Invocation {
     }
 }
 
-async fn watch(child: &mut Child, group: &KillOnDrop, tail: &mut Tail, timeout: Instant) -> io::Result<End> {
+/// What a command prints, for people and for conditions.
+#[derive(Debug)]
+struct Printed {
+    tail: Tail,
+    kept: Kept,
+}
+
+async fn watch(
+    child: &mut Child,
+    group: &KillOnDrop,
+    printed: &mut Printed,
+    timeout: Instant,
+    grace: Duration,
+) -> io::Result<End> {
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
     let (mut out_buffer, mut err_buffer) = ([0; 8192], [0; 8192]);
     let (mut phase, mut deadline) = (Phase::Running, timeout);
@@ -139,20 +158,23 @@ async fn watch(child: &mut Child, group: &KillOnDrop, tail: &mut Tail, timeout: 
                     (phase, deadline) = (Phase::Draining, Instant::now() + DRAIN);
                 }
             }
-            read = read_some(&mut out, &mut out_buffer) => tail.push(Stream::Out, read),
-            read = read_some(&mut err, &mut err_buffer) => tail.push(Stream::Err, read),
+            read = read_some(&mut out, &mut out_buffer) => {
+                printed.tail.push(Stream::Out, read);
+                printed.kept.push(read);
+            }
+            read = read_some(&mut err, &mut err_buffer) => printed.tail.push(Stream::Err, read),
             () = tokio::time::sleep_until(deadline) => match phase {
                 Phase::Running => {
                     timed_out = true;
                     group.signal(Signal::TERM);
-                    (phase, deadline) = (Phase::Terminating, Instant::now() + GRACE);
+                    (phase, deadline) = (Phase::Terminating, Instant::now() + grace);
                 }
                 Phase::Terminating => {
                     group.signal(Signal::KILL);
                     (phase, deadline) = (Phase::Killed, Instant::now() + DRAIN);
                 }
                 Phase::Draining => {
-                    tail.remark("(a process that it left behind held its output and was killed)");
+                    printed.tail.remark("(a process that it left behind held its output and was killed)");
                     group.signal(Signal::KILL);
                     (phase, deadline) = (Phase::Killed, Instant::now() + DRAIN);
                 }

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use runbook_core::{
-    CommitId, EffectKey, EnvironmentId, LeftBehind, Live, Redactor, Release, ReleaseId, ServiceId,
+    CommitId, EffectKey, EnvironmentId, LeftBehind, Live, Release, ReleaseId, ServiceId,
     config::Period,
     engine::{Permit, with_causes},
     event::Landed,
@@ -16,8 +16,8 @@ use serde::Deserialize;
 use crate::{
     checkouts::Checkouts,
     command::{
-        Argv, CommandLock, End, EnvironmentTable, HeldLock, Invocation, Placeholder, Ran, Surroundings, Values,
-        find_program, last_words,
+        Argv, CommandLock, End, EnvironmentTable, HeldLock, Invocation, Placeholder, Ran, Runner, Values, find_program,
+        last_words,
     },
     fence::fenced,
 };
@@ -77,11 +77,9 @@ pub struct CommandDeployer {
     stop: Option<Argv>,
     live: Option<Argv>,
     state: Option<Argv>,
-    timeout: Duration,
+    runner: Runner,
     cwd: PathBuf,
     environment: EnvironmentId,
-    surroundings: Surroundings,
-    redactor: Redactor,
     checkouts: Checkouts,
     state_dir: PathBuf,
 }
@@ -91,8 +89,7 @@ impl fmt::Debug for CommandDeployer {
         f.debug_struct("CommandDeployer")
             .field("environment", &self.environment)
             .field("cwd", &self.cwd)
-            .field("timeout", &self.timeout)
-            .field("surroundings", &self.surroundings)
+            .field("runner", &self.runner)
             .finish_non_exhaustive()
     }
 }
@@ -102,9 +99,6 @@ impl DeployerDefinition for CommandDeployer {
     type Settings = CommandDeployerSettings;
 
     fn build(settings: Self::Settings, scope: &Scope) -> Result<Self, BuildError> {
-        if settings.timeout.0.is_zero() {
-            return Err(BuildError::key("timeout", "a command needs time; give it more than 0s"));
-        }
         let service_only = [Placeholder::Component, Placeholder::Environment];
         let optional = |key: &str, argv: &Option<Vec<String>>, known: &[Placeholder]| {
             argv.as_ref().map(|argv| Argv::parse(key, argv, known)).transpose()
@@ -115,11 +109,9 @@ impl DeployerDefinition for CommandDeployer {
             stop: optional("stop", &settings.stop, &service_only)?,
             live: optional("live", &settings.live, &service_only)?,
             state: optional("state", &settings.state, &service_only)?,
-            timeout: settings.timeout.0,
+            runner: Runner::new(scope, settings.timeout, &settings.env, &settings.pass_env)?,
             cwd: scope.root.join(settings.cwd.unwrap_or_default()),
             environment: scope.environment.clone(),
-            surroundings: Surroundings::new(&scope.variables, &settings.env, &settings.pass_env)?,
-            redactor: scope.redactor.clone(),
             checkouts: Checkouts::new(&scope.state_dir, scope.version_control.clone()),
             state_dir: scope.state_dir.clone(),
         })
@@ -159,11 +151,11 @@ impl CommandDeployer {
     ) -> Result<Ran, DeployError> {
         let not_begun = |message: String| DeployError::new(LeftBehind::NoChange, message);
         let argv = command.expand(values).map_err(|missing| not_begun(missing.to_string()))?;
-        let program = self.redactor.redact(argv.first().map_or("", String::as_str));
-        let mut environment = self.surroundings.variables();
-        environment.extend(key.map(|key| (KEY_VARIABLE.to_owned(), key.to_string())));
-        Invocation { argv, cwd: self.cwd.clone(), environment, timeout: self.timeout, lock }
-            .run(&self.redactor)
+        let program = self.runner.redactor.redact(argv.first().map_or("", String::as_str));
+        let mut invocation = Invocation { lock, ..self.runner.invocation(argv, &self.cwd) };
+        invocation.environment.extend(key.map(|key| (KEY_VARIABLE.to_owned(), key.to_string())));
+        invocation
+            .run()
             .await
             .map_err(|error| not_begun(format!("failed to start {program:?}")).caused_by(error))
     }
@@ -238,7 +230,7 @@ impl CommandDeployer {
     async fn lock(&self, service: &ServiceId, intended: &Live) -> Result<Option<HeldLock>, DeployError> {
         let failed = |message: String| DeployError::new(LeftBehind::NoChange, message);
         let lock = self.command_lock(service);
-        match lock.take_within(self.timeout).await {
+        match lock.take_within(self.runner.timeout).await {
             Ok(Some(held)) => Ok(Some(held)),
             Ok(None) => {
                 Err(failed(format!("a deploy command of an interrupted run is still at work{}", lock.at_work())))
@@ -310,7 +302,7 @@ impl Deployer for CommandDeployer {
                 Err(error) => return Ok(Rehearsal::Impossible(with_causes(&error))),
             },
         };
-        let path = self.surroundings.path();
+        let path = self.runner.surroundings.path();
         // Asked about the way there and about the way back; nobody says which, so both commands are looked at.
         for command in [Some(&self.deploy), self.activate.as_ref()].into_iter().flatten() {
             let argv = match command.expand(&self.release_values(command, order).await?) {
@@ -319,7 +311,7 @@ impl Deployer for CommandDeployer {
             };
             let program = argv.first().map_or("", String::as_str);
             if let Err(problem) = find_program(program, &self.cwd, path.as_deref()) {
-                return Ok(Rehearsal::Impossible(self.redactor.redact(&problem)));
+                return Ok(Rehearsal::Impossible(self.runner.redactor.redact(&problem)));
             }
         }
         Ok(match commit {

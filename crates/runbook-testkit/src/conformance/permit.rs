@@ -152,7 +152,7 @@ fn plan(config: &Config, access: Access) -> Plan {
             timeout_ms: 3_600_000,
             attempts: 1,
         }],
-        watch: Watch { window_ms: 0, interval_ms: 1, startup_ms: 0, confirm: 1 },
+        watch: Watch { interval_ms: 1, confirm: 1, ..Watch::default() },
         policy: PlanPolicy { automatic_rollback: false, rollback_budget: 0, required_rules: Vec::new() },
         latched: false,
         notes: Vec::new(),
