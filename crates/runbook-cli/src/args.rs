@@ -87,8 +87,10 @@ pub(crate) enum Command {
     Resume(Resume),
     /// Show what is known, without measuring anything
     Status,
-    /// List runs, newest first
+    /// List runs, newest first; or show a service over time
     History(History),
+    /// Write the monitoring report: JSON, Markdown, and a page for the browser
+    Report(Report),
     /// Print the report of a run as it was written down
     Show(Show),
     /// Print a JSON Schema
@@ -216,12 +218,67 @@ pub(crate) struct Resume {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct History {
+    /// A service: its uptime, coverage and latency instead of the runs
+    pub(crate) service: Option<String>,
+    /// How far back a service is shown, such as 6h, 7d or 4w
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = Since::parse)]
+    pub(crate) since: Since,
     /// How many runs at most
     #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
     pub(crate) limit: usize,
     /// Check the whole chain of the journal, and print its head
     #[arg(long)]
     pub(crate) verify: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Report {
+    /// The run's id, or its first digits; by default the newest
+    pub(crate) run: Option<String>,
+    /// The folder to write to; made where it is missing
+    #[arg(long, short, default_value = "monitoring-report", value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// How far back services are shown, such as 6h, 7d or 4w
+    #[arg(long, default_value = "7d", value_name = "TIME", value_parser = Since::parse)]
+    pub(crate) since: Since,
+}
+
+/// How far back, in whole minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Since {
+    pub(crate) minutes: u32,
+}
+
+impl Since {
+    /// The longest: history is kept for no more than that.
+    const MOST_MINUTES: u32 = 5 * 366 * 24 * 60;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("expected a time such as 90m, 6h, 7d or 4w, found {text:?}");
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?);
+        let unit = match unit {
+            "m" | "min" => 1,
+            "h" => 60,
+            "d" => 24 * 60,
+            "w" => 7 * 24 * 60,
+            _ => return Err(wrong()),
+        };
+        let minutes = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)?;
+        match minutes {
+            0 => Err("0 is no time to look back".to_owned()),
+            _ if minutes > Self::MOST_MINUTES => Err("nothing is kept for more than five years".to_owned()),
+            _ => Ok(Self { minutes }),
+        }
+    }
+
+    /// The width of a bucket that makes the stretch readable: a minute, an hour, or a day.
+    pub(crate) fn width_minutes(self) -> u32 {
+        match self.minutes {
+            0..=180 => 1,
+            181..=20_160 => 60,
+            _ => 1_440,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]

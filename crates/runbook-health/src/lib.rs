@@ -38,8 +38,14 @@ mod register;
 mod transport;
 
 pub use condition::{Condition, ConditionError};
+#[cfg(feature = "dns")]
+pub use probes::dns::{DnsExpectSettings, DnsProbe, DnsProtocol, DnsSettings, DnsType};
+#[cfg(feature = "grpc")]
+pub use probes::grpc::{GrpcProbe, GrpcSettings};
 #[cfg(feature = "http")]
 pub use probes::http::{ExpectSettings, HttpProbe, HttpSettings, Pointer, StatusSettings};
+#[cfg(feature = "icmp")]
+pub use probes::icmp::{IcmpFamily, IcmpProbe, IcmpSettings};
 #[cfg(feature = "tcp")]
 pub use probes::tcp::{TcpProbe, TcpSettings};
 pub use register::register;

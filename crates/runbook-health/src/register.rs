@@ -2,13 +2,19 @@
 
 use runbook_core::registry::Registry;
 
-/// Adds the kinds of probe that are compiled in: `http` and `tcp`. A kind of the same name that was registered before
+/// Adds the kinds of probe that are compiled in, such as `http`. A kind of the same name that was registered before
 /// is replaced; calling it twice changes nothing.
 pub fn register(registry: &mut Registry) {
+    #[cfg(feature = "dns")]
+    registry.probe::<crate::DnsProbe>();
+    #[cfg(feature = "grpc")]
+    registry.probe::<crate::GrpcProbe>();
     #[cfg(feature = "http")]
     registry.probe::<crate::HttpProbe>();
+    #[cfg(feature = "icmp")]
+    registry.probe::<crate::IcmpProbe>();
     #[cfg(feature = "tcp")]
     registry.probe::<crate::TcpProbe>();
-    #[cfg(not(any(feature = "http", feature = "tcp")))]
+    // With no kind compiled in, nothing above names it.
     let _ = registry;
 }

@@ -1,9 +1,9 @@
 //! The outside world that is this machine: commands, local processes, files and owners of runs.
 //!
-//! [`CommandProbe`], [`CommandCi`] and [`CommandDeployer`] run argv commands (never a shell), [`LocalProcessDeployer`] runs a service as
-//! a process of each release's own checkout, [`FileJournal`] and [`FileLatch`] keep an environment's events and its
-//! stop latch in files, and [`ProcessLiveness`] tells whether the process that owns a run still exists. This crate
-//! decides nothing, speaks to no network but loopback, and knows neither git nor any forge. It needs a Unix.
+//! [`CommandProbe`], [`CommandCi`] and [`CommandDeployer`] run argv commands (never a shell), [`LocalProcessDeployer`]
+//! runs a service as a process of each release's own checkout, [`FileJournal`] and [`FileLatch`] keep an environment's
+//! events and its stop latch in files, and [`ProcessLiveness`] tells whether the process that owns a run still exists.
+//! This crate decides nothing, speaks to no network but loopback, and knows neither git nor any forge. It needs a Unix.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -77,11 +77,47 @@ fn reduced(document: &StatusDocument, detail: &DocumentDetail) -> StatusDocument
         let left_out = count(services, "service is", "services are");
         reduced.status_reasons.push(format!("{left_out} left out here for length; `runbook status` lists all"));
     }
+    let mut left_out = Vec::new();
     for row in &mut reduced.services {
         limit(&mut row.name, detail.text);
         limit_evidence(row, detail.evidence);
+        limit_findings(row, detail, &mut left_out);
+    }
+    left_out.sort_unstable();
+    left_out.dedup();
+    if !left_out.is_empty() {
+        let said = format!("{} left out here for length; `runbook status` lists all", left_out.join(" and "));
+        // Before the line that counts the services, where there is one.
+        let at = reduced.status_reasons.len() - usize::from(services > 0);
+        reduced.status_reasons.insert(at, said);
     }
     reduced
+}
+
+/// Alerts, suspects and the last hours: so many of each, those that fired before the others; `left_out` gets what is
+/// missing.
+fn limit_findings(row: &mut ServiceRow, detail: &DocumentDetail, left_out: &mut Vec<&'static str>) {
+    if row.alerts.len() > detail.facts {
+        row.alerts.sort_by_key(|alert| alert.fired != Some(true));
+        row.alerts.truncate(detail.facts);
+        left_out.push("alerts are");
+    }
+    if row.suspects.len() > detail.facts {
+        row.suspects.truncate(detail.facts);
+        left_out.push("suspects are");
+    }
+    if row.trend.is_some() && !detail.trend {
+        row.trend = None;
+        left_out.push("the last 24 hours are");
+    }
+    for alert in &mut row.alerts {
+        limit(&mut alert.alert, detail.text);
+        limit(&mut alert.found, detail.text);
+    }
+    row.suspects.iter_mut().for_each(|commit| limit(commit, detail.text));
+    if let Some(reason) = row.maintenance.as_mut().and_then(|maintenance| maintenance.reason.as_mut()) {
+        limit(reason, detail.text);
+    }
 }
 
 fn limit_evidence(row: &mut ServiceRow, most: usize) {

@@ -24,10 +24,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may end at the first surprise"))]
 
+mod chart;
 mod chat;
 mod document;
 mod error;
 pub mod escape;
+mod facts;
 mod helpers;
 mod issue;
 mod picture;

@@ -2,15 +2,26 @@
 
 use std::fmt;
 
-use runbook_core::{Health, OperationalStatus, Report, RollbackRow, ServiceRow, StageRow, StatusDocument, Verdict};
+use jiff::Timestamp;
+use runbook_core::{
+    Health, OperationalStatus, ReleaseId, Report, RollbackRow, ServiceRow, StageRow, StatusDocument, Verdict,
+};
 
 use crate::{
+    facts::{self, Depth, FactKind, release_before},
+    picture::hours,
     text::{length, shorten},
     words,
 };
 
 /// The longest text of outside origin on a line, in characters.
 const LONGEST: usize = 240;
+
+/// The most facts below a service's line.
+const FACTS: usize = 6;
+
+/// The most suspects that are named.
+const COMMITS: usize = 3;
 
 /// What a piece of text means to the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,7 +100,8 @@ pub fn terminal_report(report: &Report) -> Vec<Line> {
     lines.push(Line::default());
     lines.extend(status(report.operational_status, &report.status_reasons));
     lines.push(indented().own(Tone::Dim, &format!("valid until {}", words::moment(report.valid_until))));
-    lines.extend(services(&report.services));
+    let before = |row: &ServiceRow| release_before(report, row).cloned();
+    lines.extend(services(&report.services, report.finished_at, before));
     let mut ends = Vec::new();
     if let Some(rollback) = &report.rollback {
         ends.extend(way_back(rollback));
@@ -119,7 +131,7 @@ pub fn terminal_status(document: &StatusDocument) -> Vec<Line> {
         lines.push(indented().own(Tone::Bad, "the stop latch is set: ").outside(Tone::Plain, reason));
         lines.push(indented().own(Tone::Dim, "a person lifts it with: runbook resume --reason WHY"));
     }
-    lines.extend(services(&document.services));
+    lines.extend(services(&document.services, document.updated_at, |_| None));
     if let Some(run) = document.run {
         lines.push(Line::default());
         let verdict = words::verdict_phrase(document.verdict);
@@ -171,8 +183,8 @@ fn status(status: OperationalStatus, reasons: &[String]) -> Vec<Line> {
     lines
 }
 
-/// A line for each service; what is not healthy gets its evidence on a line of its own.
-fn services(rows: &[ServiceRow]) -> Vec<Line> {
+/// A line for each service; what is not healthy gets its evidence on a line of its own, and so does what else is known.
+fn services(rows: &[ServiceRow], now: Timestamp, before: impl Fn(&ServiceRow) -> Option<ReleaseId>) -> Vec<Line> {
     if rows.is_empty() {
         return Vec::new();
     }
@@ -183,27 +195,56 @@ fn services(rows: &[ServiceRow]) -> Vec<Line> {
             None => shorten(&row.name, 60),
         })
         .collect();
-    let latencies: Vec<_> = rows.iter().map(|row| words::latency(row.latency_ms)).collect();
-    let (title_width, latency_width) = (widest(&titles), widest(&latencies));
-    let mut lines = vec![Line::default()];
-    for ((row, title), latency) in rows.iter().zip(&titles).zip(&latencies) {
-        let tone = health_tone(row.health);
-        let release = match &row.release {
+    let releases: Vec<_> = rows
+        .iter()
+        .map(|row| match &row.release {
             Some(release) => release.as_str(),
             None if row.stopped => "stopped",
             None => words::UNKNOWN,
-        };
-        lines.push(
-            Line::default()
-                .column(tone, sign(tone), 3)
-                .column(Tone::Plain, title, title_width + 2)
-                .column(tone, row.health.as_str(), 11)
-                .column(Tone::Dim, latency, latency_width + 2)
-                .outside(Tone::Plain, release),
-        );
-        if row.health != Health::Healthy {
-            lines.push(Line::default().own(Tone::Plain, "     ").outside(Tone::Dim, &row.evidence));
-        }
+        })
+        .collect();
+    let latencies: Vec<_> = rows.iter().map(|row| words::latency(row.latency_ms)).collect();
+    let (title_width, latency_width, release_width) = (widest(&titles), widest(&latencies), widest(&releases));
+    let mut lines = vec![Line::default()];
+    for (((row, title), latency), release) in rows.iter().zip(&titles).zip(&latencies).zip(&releases) {
+        let tone = health_tone(row.health);
+        let line = Line::default()
+            .column(tone, sign(tone), 3)
+            .column(Tone::Plain, title, title_width + 2)
+            .column(tone, row.health.as_str(), 11)
+            .column(Tone::Dim, latency, latency_width + 2);
+        lines.push(match &row.trend {
+            Some(trend) => line
+                .column(Tone::Plain, release, release_width + 2)
+                .own(Tone::Plain, &facts::sparkline(hours(trend).iter().copied()))
+                .own(Tone::Dim, &format!("  {}", facts::observed(trend.uptime, trend.coverage))),
+            None => line.outside(Tone::Plain, release),
+        });
+        lines.extend(findings(row, rows, now, before(row).as_ref()));
+    }
+    lines
+}
+
+/// What stands below a service's line: cause, maintenance, evidence, and what else somebody should know.
+fn findings(row: &ServiceRow, rows: &[ServiceRow], now: Timestamp, before: Option<&ReleaseId>) -> Vec<Line> {
+    let below = || Line::default().own(Tone::Plain, "     ");
+    let mut lines = Vec::new();
+    if let Some(cause) = facts::because(row, rows) {
+        lines.push(below().outside(Tone::Plain, &format!("because of {cause}")));
+    }
+    if let Some(maintenance) = facts::maintenance(row) {
+        lines.push(below().outside(Tone::Plain, &maintenance));
+    }
+    if row.health != Health::Healthy {
+        lines.push(below().outside(Tone::Dim, &row.evidence));
+    }
+    let facts = facts::facts(row, now, before, Depth::Short, COMMITS);
+    lines.extend(facts.iter().take(FACTS).map(|fact| {
+        let tone = if fact.kind == FactKind::Alert { Tone::Warn } else { Tone::Plain };
+        below().outside(tone, &fact.line())
+    }));
+    if facts.len() > FACTS {
+        lines.push(below().own(Tone::Dim, &format!("… and {} more", facts.len() - FACTS)));
     }
     lines
 }

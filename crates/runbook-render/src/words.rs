@@ -11,6 +11,20 @@ pub(crate) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// A moment to the minute, such as `2026-11-23 10:15 UTC`.
+pub(crate) fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A span in minutes, such as `14 h 10 min`.
+pub(crate) fn minutes(minutes: f64) -> String {
+    // Saturates far beyond any history.
+    match minutes.round() as u64 {
+        0 => "under 1 min".to_owned(),
+        minutes => span(minutes.saturating_mul(60_000)),
+    }
+}
+
 /// A span in milliseconds, in at most two units: `3 ms`, `1.2 s`, `4 min 5 s`, `6 h`, `3 d 4 h`.
 pub(crate) fn span(ms: u64) -> String {
     let two = |big: u64, unit: &str, small: u64, part: &str| match small {
@@ -31,7 +45,7 @@ pub(crate) fn span(ms: u64) -> String {
 }
 
 /// One latency: `0.4 ms`, `12 ms`, `1.2 s`; what is no number is unknown.
-fn latency_value(ms: f64) -> String {
+pub(crate) fn latency_value(ms: f64) -> String {
     if !ms.is_finite() || ms < 0.0 {
         return UNKNOWN.to_owned();
     }

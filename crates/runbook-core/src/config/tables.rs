@@ -70,7 +70,7 @@ pub(super) fn service(source: &Source, path: &str, mut node: Node) -> Result<Ser
         }
     }
     let table: ServiceTable = reader::read(&node).map_err(|mut error| {
-        if error.message.starts_with("unknown key") {
+        if error.path.is_empty() && error.message.starts_with("unknown key") {
             error.hint = error.hint.map(|hint| match hint.strip_prefix("expected one of ") {
                 Some(keys) => format!("expected one of {keys}, `probe`, `deploy`"),
                 None => hint,

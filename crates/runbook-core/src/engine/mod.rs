@@ -11,6 +11,7 @@ mod context;
 mod decide;
 mod error;
 mod execute;
+mod learn;
 mod ledger;
 mod permit;
 mod recovery;

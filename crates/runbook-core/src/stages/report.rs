@@ -39,7 +39,11 @@ impl Stage for ReportStage {
     async fn run(&self, cx: &StageContext) -> Result<Outcome, StageError> {
         let run = cx.run_state().await?;
         let environment = cx.environment_state().await?;
-        let view = StatusView::of(&run, &environment, &self.ports.status, cx.now());
+        let mut view = StatusView::of(&run, &environment, &self.ports.status, cx.now());
+        for (shown, told) in view.services.iter_mut().zip(&mut view.document.services) {
+            shown.trend = self.ports.trend(&shown.id, cx.now()).await;
+            told.trend.clone_from(&shown.trend);
+        }
         // All at once: a slow chat must not cost the issue, nor the issue a chat.
         let news = self.ports.notifiers.iter().filter(|n| is_news(n.name(), &view, &run, &environment));
         let chats = join_all(news.map(|notifier| notify(cx, notifier.as_ref(), &view)));

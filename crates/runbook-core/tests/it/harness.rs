@@ -14,7 +14,7 @@ use runbook_core::{
     engine::{Cancel, Engine, Permit, RunResult, StageContext, Surroundings},
     event::{CommandRun, Encoded, Event, EventKind},
     plan::Access,
-    ports::{CiReport, Deployer, Journal, LocalLatch, OwnerState, stage_fn},
+    ports::{CiReport, Deployer, History, Journal, LocalLatch, OwnerState, VersionControl, stage_fn},
     registry::{Lookup, Registry},
     state::{EnvironmentState, RunState},
 };
@@ -25,7 +25,7 @@ use runbook_testkit::{
 use tokio::sync::oneshot;
 
 use crate::{
-    kinds::{Healths, LiveProbe, Parts, TestChat, TestCi, TestDeployer, build_with},
+    kinds::{ControlProbe, Healths, LiveProbe, Parts, TestChat, TestCi, TestDeployer, build_with},
     spies::{JournalSpy, Spy},
 };
 
@@ -52,6 +52,8 @@ pub struct World {
     pub chat: Arc<RecordingNotifier>,
     pub sink: Arc<RecordingSink>,
     pub ci: Arc<Mutex<CiReport>>,
+    pub history: Option<Arc<dyn History>>,
+    pub version_control: Option<Arc<dyn VersionControl>>,
     health: Healths,
 }
 
@@ -66,7 +68,7 @@ impl World {
         let document = Document::parse(Path::new("runbook.toml"), text).unwrap();
         let environment = document.default_environment().unwrap();
         let mut registry = Registry::default();
-        registry.probe::<LiveProbe>().deployer::<TestDeployer>().ci::<TestCi>().notifier::<TestChat>();
+        registry.probe::<LiveProbe>().probe::<ControlProbe>().deployer::<TestDeployer>().ci::<TestCi>().notifier::<TestChat>();
         let deployer = MemoryDeployer::new();
         SERVICES.iter().for_each(|id| deployer.set_live(&service(id), Live::Stopped));
         Self {
@@ -82,6 +84,8 @@ impl World {
             chat: Arc::new(RecordingNotifier::new("chat")),
             sink: Arc::new(RecordingSink::new()),
             ci: Arc::new(Mutex::new(CiReport { commands: vec![command(0)] })),
+            history: None,
+            version_control: None,
             health: Healths::default(),
         }
     }
@@ -97,6 +101,11 @@ impl World {
     /// From now on this release is as healthy as that.
     pub fn release_is(&self, id: &str, health: Health) {
         self.health.set(id, health);
+    }
+
+    /// From now on this release answers in about so many milliseconds.
+    pub fn latency_is(&self, id: &str, ms: f64) {
+        self.health.latency(id, ms);
     }
 
     /// From now on a service reads from a script, whatever is live.
@@ -153,9 +162,9 @@ impl World {
             liveness: Arc::new(FixedLiveness::process(pid, others)),
             journal: self.writes_to.clone().unwrap_or_else(|| Arc::new(self.journal.clone())),
             local_latch: Some(Arc::new(self.latch.clone())),
-            version_control: None,
+            version_control: self.version_control.clone(),
             issue_tracker: Ok(self.tracker.clone()),
-            history: None,
+            history: self.history.clone(),
             sinks: vec![self.sink.clone()],
             hosted_runner: false,
         };

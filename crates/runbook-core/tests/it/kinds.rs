@@ -48,6 +48,8 @@ fn parts() -> Parts {
 #[derive(Debug, Clone, Default)]
 pub struct Healths {
     releases: Arc<Mutex<BTreeMap<String, Health>>>,
+    latencies: Arc<Mutex<BTreeMap<String, f64>>>,
+    asked: Arc<Mutex<u64>>,
     scripts: Arc<Mutex<BTreeMap<ServiceId, Arc<ScriptedProbe>>>>,
 }
 
@@ -55,6 +57,20 @@ impl Healths {
     /// From now on this release is as healthy as that.
     pub fn set(&self, id: &str, health: Health) {
         lock(&self.releases).insert(id.to_owned(), health);
+    }
+
+    /// From now on this release answers in about so many milliseconds.
+    pub fn latency(&self, id: &str, ms: f64) {
+        lock(&self.latencies).insert(id.to_owned(), ms);
+    }
+
+    /// A latency of what is live, never twice the same: within a tenth of what was said.
+    fn latency_of(&self, live: &Live) -> Option<f64> {
+        let release = live.release()?;
+        let ms = lock(&self.latencies).get(release.id.as_str()).copied()?;
+        let mut asked = lock(&self.asked);
+        *asked += 1;
+        Some(ms * (1.0 + (*asked * 7 % 100) as f64 / 1000.0))
     }
 
     /// From now on a service reads from this script, whatever is live.
@@ -104,7 +120,35 @@ impl Probe for LiveProbe {
         }
         match self.parts.health.of(&self.parts.live.live_now(&self.service)) {
             Health::Unknown => Err(ProbeError::new("nobody could measure it")),
-            health => Ok(ScriptedProbe::reading(health)),
+            health => {
+                let reading = ScriptedProbe::reading(health);
+                let latency_ms = self.parts.health.latency_of(&self.parts.live.live_now(&self.service));
+                Ok(Reading { latency_ms: latency_ms.or(reading.latency_ms), ..reading })
+            }
+        }
+    }
+}
+
+/// A control probe: it reads from the script `control`, and is healthy without one.
+#[derive(Debug)]
+pub struct ControlProbe(Parts);
+
+impl ProbeDefinition for ControlProbe {
+    const KIND: &'static str = "control";
+    type Settings = NoSettings;
+    fn build(_: NoSettings, scope: &Scope) -> Result<Self, BuildError> {
+        assert!(scope.service.is_none(), "a control probe belongs to no service");
+        Ok(Self(parts()))
+    }
+}
+
+#[async_trait]
+impl Probe for ControlProbe {
+    async fn sample(&self) -> Result<Reading, ProbeError> {
+        let script = lock(&self.0.health.scripts).get(&ServiceId::new("control").unwrap()).cloned();
+        match script {
+            Some(script) => script.sample().await,
+            None => Ok(ScriptedProbe::reading(Health::Healthy)),
         }
     }
 }

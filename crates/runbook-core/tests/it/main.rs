@@ -17,5 +17,6 @@ mod spies;
 mod stops;
 mod stories;
 mod totality;
+mod watching;
 mod words;
 mod write_ahead;

@@ -18,5 +18,5 @@ pub(crate) use host::Host;
 #[cfg(feature = "http")]
 pub(crate) use http1::{Answer, send};
 #[cfg(feature = "rustls")]
-pub(crate) use tls::Tls;
+pub(crate) use tls::{Tls, handshake};
 pub(crate) use trace::{Step, Trace};

@@ -154,10 +154,7 @@ impl CommandDeployer {
         let program = self.runner.redactor.redact(argv.first().map_or("", String::as_str));
         let mut invocation = Invocation { lock, ..self.runner.invocation(argv, &self.cwd) };
         invocation.environment.extend(key.map(|key| (KEY_VARIABLE.to_owned(), key.to_string())));
-        invocation
-            .run()
-            .await
-            .map_err(|error| not_begun(format!("failed to start {program:?}")).caused_by(error))
+        invocation.run().await.map_err(|error| not_begun(format!("failed to start {program:?}")).caused_by(error))
     }
 
     /// What `live` says; unknown without it.

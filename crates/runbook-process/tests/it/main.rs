@@ -4,6 +4,7 @@
 
 mod ci;
 mod command_deployer;
+mod command_probe;
 mod journal;
 mod machine;
 mod orphans;

@@ -10,5 +10,6 @@ fn every_kind_has_a_schema_and_no_untold_key() {
     let kinds = |port: &str| schemas[port].keys().copied().collect::<Vec<_>>();
     assert_eq!(kinds("deployer"), ["command", "process"]);
     assert_eq!(kinds("ci"), ["command"]);
-    insta::assert_json_snapshot!("schemas", [&schemas["ci"], &schemas["deployer"]]);
+    assert_eq!(kinds("probe"), ["command"]);
+    insta::assert_json_snapshot!("schemas", [&schemas["ci"], &schemas["deployer"], &schemas["probe"]]);
 }

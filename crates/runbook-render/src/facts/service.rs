@@ -1,7 +1,7 @@
 //! What is known of one service beside its health, in words.
 
 use jiff::{SignedDuration, Timestamp};
-use runbook_core::{AlertFinding, Comparison, ReleaseId, ServiceRow, Shift};
+use runbook_core::{AlertFinding, Comparison, ReleaseId, Report, ServiceRow, Shift};
 
 use crate::{
     text::{count, shorten},
@@ -84,6 +84,13 @@ pub(crate) fn maintenance(row: &ServiceRow) -> Option<String> {
         Some(reason) => Some(format!("{until}: {reason}")),
         None => Some(until),
     }
+}
+
+/// The release that a service's comparison is with: what was live before the run that measured it. `None` when the newest
+/// measurement is from another run, or nobody knows.
+pub(crate) fn release_before<'a>(report: &'a Report, row: &ServiceRow) -> Option<&'a ReleaseId> {
+    row.measured_at.filter(|at| *at >= report.started_at)?;
+    report.releases.before.get(&row.id)?.as_ref()
 }
 
 /// The facts of a service, what matters most first; at most `commits` suspects are named and the rest counted.

@@ -10,6 +10,7 @@ use super::{
         CommandPicture, Picture, RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture,
         VerdictPicture,
     },
+    service::service,
 };
 use crate::{
     escape,
@@ -70,7 +71,7 @@ impl Picture {
     }
 }
 
-fn or_unknown(text: String) -> String {
+pub(super) fn or_unknown(text: String) -> String {
     if text.is_empty() { words::UNKNOWN.to_owned() } else { text }
 }
 
@@ -146,7 +147,7 @@ fn services(view: &StatusView, detail: &Detail) -> (Vec<ServicePicture>, Vec<Str
             if row.health == Health::Healthy { (&mut healthy, detail.healthy) } else { (&mut unwell, detail.unwell) };
         *seen += 1;
         if *seen <= most {
-            shown.push(service(row, detail));
+            shown.push(service(row, &view.services, view.updated_at, detail));
         }
     }
     let more = [
@@ -159,28 +160,6 @@ fn services(view: &StatusView, detail: &Detail) -> (Vec<ServicePicture>, Vec<Str
     ];
     let more = more.into_iter().filter(|(number, ..)| *number > 0);
     (shown, more.map(|(number, one, many)| format!("… and {}", count(number, one, many))).collect())
-}
-
-fn service(row: &ServiceRow, detail: &Detail) -> ServicePicture {
-    ServicePicture {
-        name: or_unknown(shorten(&row.name, detail.text)),
-        port: row.port,
-        critical: row.critical,
-        sign: words::health_sign(row.health).to_owned(),
-        health: row.health.to_string(),
-        latency: words::latency(row.latency_ms),
-        since: row.since.map_or_else(|| words::UNKNOWN.to_owned(), words::moment),
-        measured_at: row.measured_at.map_or_else(|| "never".to_owned(), words::moment),
-        release: match &row.release {
-            Some(release) => Some(shorten(release.as_str(), detail.text)),
-            None => row.stopped.then(|| "stopped".to_owned()),
-        },
-        evidence: if detail.evidence == 0 {
-            "–".to_owned()
-        } else {
-            or_unknown(shorten(&row.evidence, detail.evidence))
-        },
-    }
 }
 
 /// How many services are what; the worst kinds are named right after the healthy ones.

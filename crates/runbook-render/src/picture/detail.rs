@@ -1,5 +1,7 @@
 //! Levels of detail: what is left out, and in which order, when a text would be too long for its place.
 
+use crate::facts::Depth;
+
 /// How much of a view a picture shows. Lengths are in characters of the text before it is escaped.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Detail {
@@ -15,6 +17,14 @@ pub(crate) struct Detail {
     pub healthy: usize,
     /// The most rows of services that are not healthy.
     pub unwell: usize,
+    /// How much is told of what is known of a service beside its health.
+    pub depth: Depth,
+    /// The most such facts of a service, each as long as evidence may be; none where evidence is left out.
+    pub facts: usize,
+    /// The most commits that are named as suspects.
+    pub commits: usize,
+    /// Whether the last 24 hours are shown.
+    pub trend: bool,
     /// What is kept of the document for programs.
     pub document: DocumentDetail,
 }
@@ -34,6 +44,10 @@ pub(crate) struct DocumentDetail {
     pub healthy: usize,
     /// The most services that are not healthy.
     pub unwell: usize,
+    /// The most alerts, and the most suspects, of a service.
+    pub facts: usize,
+    /// Whether the last 24 hours are kept.
+    pub trend: bool,
 }
 
 const ALL: usize = usize::MAX;
@@ -45,29 +59,46 @@ const FULL: Detail = Detail {
     command: 2000,
     healthy: ALL,
     unwell: ALL,
-    document: DocumentDetail { pretty: true, text: ALL, evidence: ALL, reasons: ALL, healthy: ALL, unwell: ALL },
+    depth: Depth::Detail,
+    facts: 12,
+    commits: 5,
+    trend: true,
+    document: DocumentDetail {
+        pretty: true,
+        text: ALL,
+        evidence: ALL,
+        reasons: ALL,
+        healthy: ALL,
+        unwell: ALL,
+        facts: ALL,
+        trend: true,
+    },
 };
 
 /// A page on GitHub, from everything to the least: evidence gets shorter first, then healthy services are only counted,
 /// then the rest. The last level fits whatever a view holds: a test fills every field to prove it.
 pub(crate) const PAGE: [Detail; 8] = [
     FULL,
-    Detail { evidence: 120, document: DocumentDetail { evidence: 240, ..FULL.document }, ..FULL },
-    Detail { evidence: 80, document: DocumentDetail { evidence: 80, ..FULL.document }, ..FULL },
-    Detail { evidence: 60, document: DocumentDetail { pretty: false, evidence: 0, ..FULL.document }, ..FULL },
+    Detail { evidence: 120, document: DocumentDetail { evidence: 240, trend: false, ..FULL.document }, ..FULL },
     Detail {
-        evidence: 60,
-        healthy: 10,
-        document: DocumentDetail { pretty: false, evidence: 0, ..FULL.document },
+        evidence: 80,
+        facts: 6,
+        commits: 3,
+        document: DocumentDetail { evidence: 80, facts: 6, trend: false, ..FULL.document },
         ..FULL
     },
+    Detail { evidence: 60, facts: 4, commits: 2, document: BARE, ..FULL },
+    Detail { evidence: 60, facts: 4, commits: 2, healthy: 10, document: BARE, ..FULL },
     Detail {
         text: 200,
         evidence: 60,
         list: 20,
         healthy: 0,
         unwell: 50,
-        document: DocumentDetail { pretty: false, text: 200, evidence: 0, reasons: 20, healthy: 0, unwell: 100 },
+        depth: Depth::Short,
+        facts: 3,
+        commits: 1,
+        document: DocumentDetail { text: 200, reasons: 20, healthy: 0, unwell: 100, facts: 2, ..BARE },
         ..FULL
     },
     Detail {
@@ -77,7 +108,11 @@ pub(crate) const PAGE: [Detail; 8] = [
         command: 1000,
         healthy: 0,
         unwell: 20,
-        document: DocumentDetail { pretty: false, text: 120, evidence: 0, reasons: 10, healthy: 0, unwell: 20 },
+        depth: Depth::Short,
+        facts: 2,
+        commits: 1,
+        document: DocumentDetail { text: 120, reasons: 10, healthy: 0, unwell: 20, facts: 1, ..BARE },
+        ..FULL
     },
     Detail {
         text: 40,
@@ -86,13 +121,43 @@ pub(crate) const PAGE: [Detail; 8] = [
         command: 600,
         healthy: 0,
         unwell: 8,
-        document: DocumentDetail { pretty: false, text: 40, evidence: 0, reasons: 4, healthy: 0, unwell: 0 },
+        depth: Depth::Short,
+        facts: 0,
+        commits: 0,
+        trend: false,
+        document: DocumentDetail { text: 40, reasons: 4, healthy: 0, unwell: 0, facts: 0, ..BARE },
     },
 ];
 
+/// A document for programs without what is long.
+const BARE: DocumentDetail =
+    DocumentDetail { pretty: false, evidence: 0, facts: 4, trend: false, ..FULL.document };
+
 /// A message in a chat: what is not healthy, and a count of the rest.
 pub(crate) const CHAT: [Detail; 3] = [
-    Detail { text: 240, evidence: 160, list: 8, healthy: 0, unwell: 8, ..FULL },
-    Detail { text: 120, evidence: 60, list: 4, healthy: 0, unwell: 4, ..FULL },
-    Detail { text: 60, evidence: 0, list: 2, healthy: 0, unwell: 2, ..FULL },
+    Detail { text: 240, evidence: 160, list: 8, healthy: 0, unwell: 8, depth: Depth::Short, facts: 4, commits: 3, ..FULL },
+    Detail {
+        text: 120,
+        evidence: 60,
+        list: 4,
+        healthy: 0,
+        unwell: 4,
+        depth: Depth::Short,
+        facts: 2,
+        commits: 1,
+        trend: false,
+        ..FULL
+    },
+    Detail {
+        text: 60,
+        evidence: 0,
+        list: 2,
+        healthy: 0,
+        unwell: 2,
+        depth: Depth::Short,
+        facts: 0,
+        commits: 0,
+        trend: false,
+        ..FULL
+    },
 ];

@@ -1,12 +1,16 @@
 //! The picture: what a template sees. A view's facts as words, shortened to a level of detail, not yet escaped.
 //!
-//! `model` holds the fields that templates name, `build` makes them from a view, `detail` says what is left out first.
+//! `model` holds the fields that templates name, `build` and `service` make them from a view, `detail` says what is left
+//! out first. The picture of the monitoring report stands in `monitoring`.
 
 mod build;
 mod detail;
 mod model;
+mod monitoring;
+mod service;
 
 pub(crate) use detail::{CHAT, Detail, DocumentDetail, PAGE};
+pub(crate) use service::hours;
 pub use model::{
     CommandPicture, Picture, RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture, VerdictPicture,
 };

@@ -131,6 +131,10 @@ pub struct ServicePicture {
     pub sign: String,
     /// `healthy`, `degraded`, `unhealthy` or `unknown`.
     pub health: String,
+    /// The service whose fault this is, where it is that of another.
+    pub because: Option<String>,
+    /// Until when it is in planned maintenance, and what for, where it is.
+    pub maintenance: Option<String>,
     /// Median and 95th percentile, such as `12 ms / 40 ms`.
     pub latency: String,
     /// Since when its health is what it is.
@@ -139,8 +143,15 @@ pub struct ServicePicture {
     pub measured_at: String,
     /// What is live, where that is known.
     pub release: Option<String>,
+    /// The last 24 hours, a sign an hour, where a history is kept: the higher, the longer it was up; `·` where nothing was
+    /// observed.
+    pub sparkline: Option<String>,
+    /// How long it was up in them, and of how much that is told; `–` where no history is kept.
+    pub uptime: String,
     /// What was asked and what came back.
     pub evidence: String,
+    /// What else is known: alerts, a comparison of latency, suspects, a certificate that ends soon.
+    pub facts: Vec<String>,
 }
 
 /// A command to copy.

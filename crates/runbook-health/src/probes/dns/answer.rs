@@ -56,11 +56,10 @@ pub(super) struct Found {
 impl Found {
     /// Follows the aliases from `name` as far as the answer knows them. A loop ends after [`MAX_ALIASES`] and one more.
     pub(super) fn of(answers: &[rr::Record], name: &Name, record_type: DnsType) -> Self {
-        let of_name = |name: &Name| answers.iter().filter(move |r| r.name == *name && r.dns_class == DNSClass::IN);
         let mut name = name.clone();
         let mut aliases = 0;
         while record_type != DnsType::Cname && aliases <= MAX_ALIASES {
-            let next = of_name(&name).find_map(|record| match &record.data {
+            let next = of_name(answers, &name).find_map(|record| match &record.data {
                 RData::CNAME(target) => Some(target.0.clone()),
                 _ => None,
             });
@@ -68,9 +67,13 @@ impl Found {
             name = next;
             aliases += 1;
         }
-        let records = of_name(&name).filter_map(|record| Record::of(&record.data, record_type)).collect();
+        let records = of_name(answers, &name).filter_map(|record| Record::of(&record.data, record_type)).collect();
         Self { name, aliases, records }
     }
+}
+
+fn of_name<'a>(answers: &'a [rr::Record], name: &'a Name) -> impl Iterator<Item = &'a rr::Record> {
+    answers.iter().filter(move |record| record.name == *name && record.dns_class == DNSClass::IN)
 }
 
 impl DnsType {

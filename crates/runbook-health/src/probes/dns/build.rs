@@ -34,9 +34,8 @@ impl ProbeDefinition for DnsProbe {
         let (name, reach) = match &settings.name {
             Some(text) => {
                 let reach = match &server {
-                    Server::Named(host, _) => Reach::of(scope, host, true),
-                    // The machine's resolver is always within reach, and so is a name of the probe's own.
-                    Server::Machine => Reach::default(),
+                    Server::Named(host, _) => Some(Reach::of(scope, host, true)),
+                    Server::Machine => None,
                 };
                 (Ok(name(text).map_err(|problem| BuildError::key("name", problem))?), reach)
             }
@@ -66,10 +65,10 @@ fn server(text: &str) -> Result<Server, String> {
 
 /// The host of the service's URL. A loopback one is no error of the configuration, since it is what stands there while
 /// a variable is not set; there is only nothing to measure then, as the inner `Err` says.
-fn name_of_service(scope: &Scope) -> Result<(Result<Name, String>, Reach), BuildError> {
+fn name_of_service(scope: &Scope) -> Result<(Result<Name, String>, Option<Reach>), BuildError> {
     let missing = |why: &str| BuildError::table(format!("{why}, so the probe needs a `name`"));
     let target = Target::of_service(scope)?.ok_or_else(|| missing("the service has no `url`"))?;
-    let reach = Reach::of(scope, &target.host, false);
+    let reach = Some(Reach::of(scope, &target.host, false));
     match &target.host {
         host if host.is_loopback() => {
             Ok((Err(format!("`{host}` is this machine and not looked up in DNS; give the probe a `name`")), reach))

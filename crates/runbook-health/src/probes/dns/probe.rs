@@ -8,7 +8,7 @@ use hickory_resolver::proto::{
     rr::Name,
 };
 use runbook_core::{
-    Health, Reading,
+    Health, Phases, Reading,
     ports::{Probe, ProbeError},
 };
 use tokio::time::timeout;
@@ -48,7 +48,8 @@ pub struct DnsProbe {
     pub(super) protocol: DnsProtocol,
     pub(super) timeout: Duration,
     pub(super) expect: Expect,
-    pub(super) reach: Reach,
+    /// `None` when nothing that may be out of reach is asked.
+    pub(super) reach: Option<Reach>,
     pub(super) scrubber: Scrubber,
 }
 
@@ -82,7 +83,7 @@ struct Progress {
 #[async_trait]
 impl Probe for DnsProbe {
     async fn sample(&self) -> Result<Reading, ProbeError> {
-        self.reach.check()?;
+        self.reach.as_ref().map_or(Ok(()), Reach::check)?;
         let name = self.name.as_ref().map_err(|words| ProbeError::new(words.clone()))?;
         self.sample_at(name, self.server.addresses()).await
     }
@@ -93,7 +94,7 @@ impl DnsProbe {
     async fn sample_at(
         &self,
         name: &Name,
-        addresses: impl Future<Output = Result<Vec<SocketAddr>, ProbeError>>,
+        addresses: impl Future<Output = Result<Vec<SocketAddr>, ProbeError>> + Send,
     ) -> Result<Reading, ProbeError> {
         let mut trace = Trace::start();
         let mut progress = Progress::default();
@@ -108,33 +109,31 @@ impl DnsProbe {
             Ok(ended) => ended,
             Err(_) => Err(self.too_late(trace.step(), &progress)),
         };
-        let phases = match ended {
-            Ok(_) | Err(Fault::Target(_)) => {
-                if ended.is_ok() {
-                    trace.enter(Step::Idle);
-                }
-                trace.phases()
-            }
-            Err(Fault::Own(error)) => return Err(error),
-        };
         match ended {
             Ok(answer) => {
+                trace.enter(Step::Idle);
                 let latency_ms = trace.elapsed_ms();
                 let (health, findings) = self.expect.judge(&answer.found.records, &self.scrubber);
                 let words = format!("{} in {}{findings}", self.words(&answer), Millis(latency_ms));
                 let evidence = self.evidence(name, &words, &progress);
-                Ok(Reading { latency_ms: Some(latency_ms), phases, ..Reading::new(health, evidence) })
+                Ok(Reading {
+                    latency_ms: Some(latency_ms),
+                    phases: trace.phases(),
+                    ..Reading::new(health, evidence)
+                })
             }
-            Err(Fault::Target(words)) => match self.server {
-                Server::Named(..) => {
-                    Ok(Reading { phases, ..Reading::new(Health::Unhealthy, self.evidence(name, &words, &progress)) })
-                }
-                Server::Machine => Err(ProbeError::new(format!(
-                    "this machine's resolver failed, so nothing is known of the name: {}",
-                    self.evidence(name, &words, &progress)
-                ))),
-            },
+            Err(Fault::Target(words)) => self.without_answer(self.evidence(name, &words, &progress), trace.phases()),
             Err(Fault::Own(error)) => Err(error),
+        }
+    }
+
+    /// A server that is named is what is measured; this machine's resolver is only the way to the name.
+    fn without_answer(&self, evidence: String, phases: Phases) -> Result<Reading, ProbeError> {
+        match self.server {
+            Server::Named(..) => Ok(Reading { phases, ..Reading::new(Health::Unhealthy, evidence) }),
+            Server::Machine => Err(ProbeError::new(format!(
+                "this machine's resolver failed, so nothing is known of the name: {evidence}"
+            ))),
         }
     }
 
@@ -275,7 +274,7 @@ mod tests {
             protocol: DnsProtocol::Udp,
             timeout: Duration::from_millis(milliseconds),
             expect: Expect { answers: Vec::new(), only: false, count: None },
-            reach: Reach::default(),
+            reach: None,
             scrubber: Scrubber::default(),
         }
     }

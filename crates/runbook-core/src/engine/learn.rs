@@ -1,0 +1,95 @@
+//! Brings the history up to what the journal tells, so that a machine that never saw a run knows what it measured.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Engine, with_causes};
+use crate::{
+    event::{EventKind, Head, Stored},
+    ports::{HistoryError, JournalError, Look, SeriesQuery},
+    words::{Series, ServiceId, Trend},
+};
+
+/// The longest that the history of one service may take to answer, where nobody waits for it.
+const TREND_DEADLINE: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// Takes what the journal tells of readings into the history, from where that was last done; then adds up and drops
+    /// what is old. Without a history it does nothing; a repeat changes nothing.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or the history cannot be written. Nothing else depends on it.
+    pub async fn learn(&self) -> Result<(), HistoryError> {
+        let Some(history) = self.ports.observer.history() else { return Ok(()) };
+        let environment = &self.ports.status.environment;
+        let journal = &self.ledger.journal;
+        let from = history.learned(environment).await?.unwrap_or(Head::EMPTY);
+        let failed = |error: JournalError| HistoryError {
+            message: "the journal could not be read".to_owned(),
+            source: Some(Box::new(error)),
+        };
+        let (stored, head) = match journal.replay(from.clone()).await {
+            Ok(found) => found,
+            // Another journal than the one that was taken in: all of it is news.
+            Err(JournalError::Damaged { .. }) if from != Head::EMPTY => {
+                journal.replay(Head::EMPTY).await.map_err(failed)?
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        if head != from {
+            history.learn(environment, &looks(&stored), &head).await?;
+        }
+        history.compact(self.ports.clock.now()).await
+    }
+
+    /// A service over time; `None` where no history is kept.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn series(
+        &self,
+        service: &ServiceId,
+        from: Timestamp,
+        to: Timestamp,
+        width_minutes: u32,
+    ) -> Result<Option<Series>, HistoryError> {
+        let Some(history) = self.ports.observer.history() else { return Ok(None) };
+        let environment = self.ports.status.environment.clone();
+        let query = SeriesQuery { environment, service: service.clone(), from, to, width_minutes };
+        history.series(&query).await.map(Some)
+    }
+}
+
+fn looks(stored: &[Stored]) -> Vec<Look> {
+    let judged = stored.iter().filter_map(|stored| match &stored.event.kind {
+        EventKind::WindowJudged { services, .. } => Some((stored.event.run, services)),
+        _ => None,
+    });
+    judged
+        .flat_map(|(run, services)| services.iter().map(move |judgement| Look { run, judgement: judgement.clone() }))
+        .filter(|look| look.judgement.samples > 0)
+        .collect()
+}
+
+impl crate::registry::Ports {
+    /// The last 24 hours of a service up to `now`; `None` where no history is kept, or it cannot be read in time.
+    pub(crate) async fn trend(&self, service: &ServiceId, now: Timestamp) -> Option<Trend> {
+        let history = self.observer.history()?;
+        let query = SeriesQuery {
+            environment: self.status.environment.clone(),
+            service: service.clone(),
+            from: now.checked_sub(SignedDuration::from_hours(23)).ok()?,
+            to: now,
+            width_minutes: 60,
+        };
+        match tokio::time::timeout(TREND_DEADLINE, history.series(&query)).await {
+            Ok(Ok(series)) => Some(Trend::from(&series)),
+            Ok(Err(error)) => {
+                tracing::warn!("the last 24 hours of {service} are not shown: {}", with_causes(&error));
+                None
+            }
+            Err(_) => None,
+        }
+    }
+}
