@@ -9,6 +9,7 @@ use runbook_core::{
 };
 use runbook_git::GitRepository;
 use runbook_github::{ActionsEnvironment, IssueSettings, StatusIssue};
+use runbook_health::{Retention, SqliteHistory};
 use runbook_process::{FileJournal, FileLatch, ProcessLiveness, prepare_state_dir};
 use runbook_render::Renderer;
 
@@ -65,6 +66,21 @@ impl World {
             hosted_runner: actions.as_ref().is_some_and(ActionsEnvironment::is_github_hosted),
         };
         Self { surroundings, actions, purpose }
+    }
+
+    /// With the history of readings, where one is kept. Its file is opened only when it is first asked for.
+    pub(crate) fn with_history(mut self, project: &Project) -> Self {
+        let kept = &project.config.history;
+        if kept.enabled {
+            let retention = Retention {
+                samples_hours: kept.samples_hours,
+                minutes_days: kept.minutes_days,
+                hours_days: kept.hours_days,
+                days_days: kept.days_days,
+            };
+            self.surroundings.history = Some(Arc::new(SqliteHistory::new(&project.state_dir, retention)));
+        }
+        self
     }
 
     /// Who asks, and from where.

@@ -49,6 +49,17 @@ pub(crate) fn register(registry: &mut Handlebars<'_>, dialect: Dialect) {
                 Write::Two(|text, url| linked(escape::discord(text), url, |text, url| format!("[{text}]({url})"))),
             );
         }
+        Dialect::Html => {
+            add("code", Write::One(|text| format!("<code>{}</code>", escape::html(text))));
+            add(
+                "link",
+                Write::Two(|text, url| {
+                    linked(escape::html(text), url, |text, url| {
+                        format!("<a href=\"{}\" rel=\"noopener noreferrer\">{text}</a>", escape::html(url))
+                    })
+                }),
+            );
+        }
     }
 }
 

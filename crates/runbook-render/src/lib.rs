@@ -1,5 +1,5 @@
 //! What a person reads of a [runbook](runbook_core): the status issue, its comments, the summary of a CI run, messages for
-//! Slack and Discord, and lines for a terminal.
+//! Slack and Discord, lines for a terminal, and the monitoring report as Markdown and as a page of HTML with charts.
 //!
 //! It is pure: a [`StatusView`](runbook_core::StatusView) or [`Report`](runbook_core::Report) goes in, text comes out, within
 //! the length that its place allows and with every word from outside escaped for it. It sends nothing, reads no file and
@@ -32,6 +32,7 @@ pub mod escape;
 mod facts;
 mod helpers;
 mod issue;
+mod monitoring;
 mod picture;
 mod renderer;
 mod templates;
@@ -39,12 +40,15 @@ mod terminal;
 mod text;
 mod words;
 
+pub use chart::{AvailabilityChart, HoverPicture, LatencyChart, StripPicture, TickPicture};
 pub use document::{DocumentError, document_of_issue};
 pub use error::{Place, RenderError};
 pub use issue::{IssueDraft, issue_marker, issue_title};
+pub use monitoring::MonitoringReport;
 pub use picture::{
-    CommandPicture, Picture, RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture, VerdictPicture,
+    CardPicture, CommandPicture, MonitoringPicture, NewestRunPicture, NotePicture, Picture, ReleasePicture,
+    RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture, StepPicture, TallyPicture, VerdictPicture,
 };
-pub use renderer::{PAGE_LIMIT, Renderer};
+pub use renderer::{HTML_LIMIT, MARKDOWN_LIMIT, PAGE_LIMIT, Renderer};
 pub use templates::template_names;
 pub use terminal::{Line, Span, Tone, terminal_report, terminal_status};

@@ -10,13 +10,20 @@ use crate::{
     document,
     error::RenderError,
     issue::{IssueDraft, frame, issue_marker, issue_title},
-    picture::{CHAT, Detail, PAGE, Picture},
+    monitoring::{self, MonitoringReport},
+    picture::{CHAT, Detail, HTML, MARKDOWN, MonitoringDetail, MonitoringPicture, PAGE, Picture},
     templates::{Dialect, Templates},
     text::length,
 };
 
 /// The most characters of an issue or comment. GitHub allows 65,536; the rest is left for what a proxy may add.
 pub const PAGE_LIMIT: usize = 65_000;
+
+/// The most characters of the monitoring report as Markdown. GitHub's summary of a job allows a mebibyte.
+pub const MARKDOWN_LIMIT: usize = 250_000;
+
+/// The most bytes of the monitoring report as a page of HTML.
+pub const HTML_LIMIT: usize = 5_000_000;
 
 /// Turns views into text. Templates are compiled once; rendering is pure and never changes the renderer.
 #[derive(Debug)]
@@ -116,6 +123,38 @@ impl Renderer {
         Ok(chat::discord(&picture, &texts))
     }
 
+    /// The monitoring report as Markdown: the figures, findings and stages as tables and lists. At most [`MARKDOWN_LIMIT`]
+    /// characters.
+    ///
+    /// # Errors
+    /// As for [`Renderer::issue`], with [`MARKDOWN_LIMIT`].
+    pub fn monitoring_markdown(&self, report: &MonitoringReport) -> Result<String, RenderError> {
+        let render = |detail: &MonitoringDetail| {
+            let picture = MonitoringPicture::of(report, detail);
+            let text = self.templates.render(Dialect::Markdown, "monitoring-report", &picture)?;
+            let length = length(&text);
+            Ok((text, length))
+        };
+        best(&MARKDOWN, render, "monitoring report", MARKDOWN_LIMIT)
+    }
+
+    /// The monitoring report as one page of HTML with charts. It asks for nothing from anywhere, runs no script, and is at
+    /// most [`HTML_LIMIT`] bytes long; services that are too many for a card of their own are listed in a table.
+    ///
+    /// # Errors
+    /// As for [`Renderer::issue`], with [`HTML_LIMIT`].
+    pub fn monitoring_html(&self, report: &MonitoringReport) -> Result<String, RenderError> {
+        let style = self.templates.render(Dialect::Html, "monitoring-style", &Value::Null)?;
+        let render = |detail: &MonitoringDetail| {
+            let picture = MonitoringPicture::of(report, detail);
+            let text = self.templates.render(Dialect::Html, "monitoring-page", &picture)?;
+            let page = monitoring::frame(report, &style, &text);
+            let length = page.len();
+            Ok((page, length))
+        };
+        best(&HTML, render, "monitoring page", HTML_LIMIT)
+    }
+
     fn page(&self, name: &'static str, view: &StatusView) -> Result<String, RenderError> {
         fit(name, PAGE_LIMIT, &PAGE, |detail| {
             self.templates.render(Dialect::Markdown, name, &Picture::of(view, detail))
@@ -140,9 +179,9 @@ fn fit(
 }
 
 /// The first result, from most to least detail, whose length is within the limit.
-fn best<T>(
-    levels: &[Detail],
-    render: impl Fn(&Detail) -> Result<(T, usize), RenderError>,
+fn best<D, T>(
+    levels: &[D],
+    render: impl Fn(&D) -> Result<(T, usize), RenderError>,
     what: &'static str,
     limit: usize,
 ) -> Result<T, RenderError> {

@@ -19,6 +19,7 @@ pub(crate) enum Dialect {
     Markdown,
     Slack,
     Discord,
+    Html,
 }
 
 /// One embedded template. Others call it by its `name`, overrides by its `file`.
@@ -53,6 +54,13 @@ const EMBEDDED: &[Embedded] = embedded! {
     "slack-services" "slack-services.hbs" Slack;
     "slack-context" "slack-context.hbs" Slack;
     "discord-text" "discord-text.hbs" Discord;
+    "monitoring-report" "monitoring-report.md.hbs" Markdown;
+    "monitoring-page" "monitoring-report.html.hbs" Html;
+    "monitoring-style" "monitoring-style.css.hbs" Html;
+    "monitoring-service" "monitoring-service.html.hbs" Html;
+    "monitoring-availability" "monitoring-availability.html.hbs" Html;
+    "monitoring-latency" "monitoring-latency.html.hbs" Html;
+    "monitoring-run" "monitoring-run.html.hbs" Html;
 };
 
 /// The file names of all templates: what an override may be called.
@@ -66,6 +74,7 @@ pub(crate) struct Templates {
     markdown: Handlebars<'static>,
     slack: Handlebars<'static>,
     discord: Handlebars<'static>,
+    html: Handlebars<'static>,
 }
 
 impl Templates {
@@ -79,6 +88,7 @@ impl Templates {
             markdown: registry(Dialect::Markdown, overrides)?,
             slack: registry(Dialect::Slack, overrides)?,
             discord: registry(Dialect::Discord, overrides)?,
+            html: registry(Dialect::Html, overrides)?,
         })
     }
 
@@ -88,6 +98,7 @@ impl Templates {
             Dialect::Markdown => &self.markdown,
             Dialect::Slack => &self.slack,
             Dialect::Discord => &self.discord,
+            Dialect::Html => &self.html,
         };
         match registry.render(name, data) {
             Ok(text) => Ok(text.trim().to_owned()),
@@ -109,6 +120,7 @@ fn registry(dialect: Dialect, overrides: &BTreeMap<String, String>) -> Result<Ha
         Dialect::Markdown => escape::markdown,
         Dialect::Slack => escape::slack,
         Dialect::Discord => escape::discord,
+        Dialect::Html => escape::html,
     });
     helpers::register(&mut registry, dialect);
     for embedded in EMBEDDED.iter().filter(|embedded| embedded.dialect == dialect) {

@@ -1,10 +1,10 @@
 //! The commands that start a run.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use runbook_core::{
     Action, ExitCode, FailOn, Health, OperationalStatus, Request, StatusView, Verdict,
-    engine::{Engine, RunResult},
+    engine::{Engine, RunResult, with_causes},
     event::Signal,
     ports::EventSink,
     registry::Registry,
@@ -20,6 +20,9 @@ use crate::{
     signals,
     world::{Purpose, World, make_ready},
 };
+
+/// The longest that a run waits for the history.
+const LEARN_DEADLINE: Duration = Duration::from_secs(15);
 
 /// What a command asks for, before anything is known of the world.
 struct Wish {
@@ -67,7 +70,10 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
         Action::EmergencyStop => Purpose::Stop,
         _ => Purpose::Act,
     };
-    let world = World::new(&project, sinks, purpose);
+    let mut world = World::new(&project, sinks, purpose);
+    if purpose == Purpose::Act {
+        world = world.with_history(&project);
+    }
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
     let early = |()| Fault::aborted(cancel.signal());
     let (actor, origin) = tokio::select! {
@@ -102,12 +108,25 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
     // Made only now: a request that could not be planned leaves no trace.
     make_ready()?;
     output.begin(&plan, world.actions.is_some());
+    learn(&engine, purpose, output).await;
     let result = engine.execute(request, plan, &cancel).await?;
     output.report(&result.report);
     if let Some(actions) = &world.actions {
         tell_actions(actions, &engine, &result, output);
     }
     Ok(exit_code(&result, wish.fail_on))
+}
+
+/// Brings the history up to the journal; what fails here is said, and changes nothing.
+async fn learn(engine: &Engine, purpose: Purpose, output: &Output) {
+    if purpose != Purpose::Act {
+        return;
+    }
+    match tokio::time::timeout(LEARN_DEADLINE, engine.learn()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => output.warn(&format!("the history was not kept: {}", with_causes(&error))),
+        Err(_) => output.warn(&format!("the history was not kept: it took longer than {} s", LEARN_DEADLINE.as_secs())),
+    }
 }
 
 fn exit_code(result: &RunResult, fail_on: FailOn) -> ExitCode {

@@ -2,7 +2,7 @@
 
 use runbook_core::{ExitCode, registry::Registry};
 
-use super::{act, init, look, schema};
+use super::{act, history, init, look, monitoring, schema};
 use crate::{
     args::{Args, Command},
     fault::Fault,
@@ -15,8 +15,9 @@ pub(crate) async fn run(args: &Args, registry: &Registry, output: &Output) -> Re
         Command::Init(init) => init::init(&args.global, init, registry, output),
         Command::Check(check) => look::check(&args.global, check, registry, output).await,
         Command::Status => look::status(&args.global, registry, output).await,
-        Command::History(history) => look::history(&args.global, history, output).await,
-        Command::Show(show) => look::show(&args.global, show, registry, output).await,
+        Command::History(of) => history::history(&args.global, of, registry, output).await,
+        Command::Report(report) => monitoring::report(&args.global, report, registry, output).await,
+        Command::Show(show) => history::show(&args.global, show, registry, output).await,
         Command::Schema(of) => schema::schema(of.of, registry, output),
         Command::Completions { shell } => schema::completions(*shell),
         Command::UpdateStatus(_)

@@ -2,8 +2,11 @@
 
 mod act;
 mod dispatch;
+mod history;
 mod init;
 mod look;
+mod monitoring;
+mod runs;
 mod schema;
 
 pub(crate) use dispatch::run;

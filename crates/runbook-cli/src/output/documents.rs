@@ -8,7 +8,7 @@ use runbook_core::{
     plan::{Plan, plan_digest},
     ports::EventSink,
 };
-use runbook_render::{terminal_report, terminal_status};
+use runbook_render::{Line, terminal_report, terminal_status};
 use serde::Serialize;
 use serde_json::json;
 
@@ -95,6 +95,15 @@ impl Output {
     pub(crate) fn document(&self, document: &impl Serialize, text: &str) {
         match self.format {
             Format::Human => print_text(text),
+            Format::Json => print_json(document, true),
+            Format::Events => print_json(document, false),
+        }
+    }
+
+    /// Any other document, with its lines for people.
+    pub(crate) fn document_of_lines(&self, document: &impl Serialize, lines: &[Line]) {
+        match self.format {
+            Format::Human => paint::print(lines, self.color),
             Format::Json => print_json(document, true),
             Format::Events => print_json(document, false),
         }

@@ -11,7 +11,7 @@ use crate::{
     ports::{IssueTracker, IssueUpdate, Notifier, Stage, StageError},
     registry::{BuildError, Ports, StageDefinition},
     state::{EnvironmentState, RunState},
-    status::StatusView,
+    status::{StatusView, alerting_status},
     words::{Action, OperationalStatus, Outcome},
 };
 
@@ -45,8 +45,9 @@ impl Stage for ReportStage {
             told.trend.clone_from(&shown.trend);
         }
         // All at once: a slow chat must not cost the issue, nor the issue a chat.
-        let news = self.ports.notifiers.iter().filter(|n| is_news(n.name(), &view, &run, &environment));
-        let chats = join_all(news.map(|notifier| notify(cx, notifier.as_ref(), &view)));
+        let alarm = alerting_status(&run, &environment, &self.ports.status, cx.now());
+        let news = self.ports.notifiers.iter().filter(|n| is_news(n.name(), alarm, &run, &environment));
+        let chats = join_all(news.map(|notifier| notify(cx, notifier.as_ref(), &view, alarm)));
         let issue = async {
             match &self.ports.issue_tracker {
                 Ok(tracker) => Ok(self.publish(cx, tracker.as_ref(), view.clone(), &run, &environment).await?),
@@ -87,12 +88,17 @@ impl ReportStage {
 
 /// Whether a chat has something to hear: a status other than the one it was last told, or a rollback. A transition is
 /// done only when each receiver has it, so one that could not be told then is told now.
-fn is_news(name: &str, view: &StatusView, run: &RunState, environment: &EnvironmentState) -> bool {
+fn is_news(name: &str, alarm: OperationalStatus, run: &RunState, environment: &EnvironmentState) -> bool {
     let told = environment.notified.get(name).copied().unwrap_or(OperationalStatus::Operational);
-    told != view.operational_status || run.rollback.is_some()
+    told != alarm || run.rollback.is_some()
 }
 
-async fn notify(cx: &StageContext, notifier: &dyn Notifier, view: &StatusView) -> Option<String> {
+async fn notify(
+    cx: &StageContext,
+    notifier: &dyn Notifier,
+    view: &StatusView,
+    alarm: OperationalStatus,
+) -> Option<String> {
     let to = notifier.name().to_owned();
     let operation = Operation::Notify { to: to.clone() };
     let sent = cx.effect(operation, |permit| async move { notifier.notify(&permit, view).await }).await;
@@ -103,6 +109,6 @@ async fn notify(cx: &StageContext, notifier: &dyn Notifier, view: &StatusView) -
             (message.clone(), Some(format!("{to}: {message}")))
         }
     };
-    cx.notified(to, outcome, view.operational_status).await;
+    cx.notified(to, outcome, alarm).await;
     problem
 }

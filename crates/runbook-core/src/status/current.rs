@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{ServiceRow, StatusContext, service_rows};
 use crate::{
     state::{EnvironmentState, RunState},
-    words::{OperationalStatus, ServiceId, StatusReason, Verdict, operational_status},
+    words::{Health, OperationalStatus, ServiceId, StatusReason, Verdict, operational_status},
 };
 
 /// The operational status of these lines.
@@ -30,8 +30,26 @@ pub fn current_status(
     context: &StatusContext,
     now: Timestamp,
 ) -> (OperationalStatus, Vec<String>) {
-    let (mut status, mut reasons) =
-        status_of_rows(&service_rows(environment, context, now), environment.latch.is_some());
+    of_rows(run, environment, &service_rows(environment, context, now))
+}
+
+/// The operational status as chats are told it: planned maintenance is nobody's alarm, so a service that is in it counts
+/// as if it were well.
+pub(crate) fn alerting_status(
+    run: &RunState,
+    environment: &EnvironmentState,
+    context: &StatusContext,
+    now: Timestamp,
+) -> OperationalStatus {
+    let mut rows = service_rows(environment, context, now);
+    for row in rows.iter_mut().filter(|row| row.maintenance.is_some()) {
+        row.health = Health::Healthy;
+    }
+    of_rows(run, environment, &rows).0
+}
+
+fn of_rows(run: &RunState, environment: &EnvironmentState, rows: &[ServiceRow]) -> (OperationalStatus, Vec<String>) {
+    let (mut status, mut reasons) = status_of_rows(rows, environment.latch.is_some());
     if let Some((other, reason)) = environment.unsettled.as_ref().filter(|(other, _)| *other != run.run) {
         status = status.max(OperationalStatus::Degraded);
         reasons.insert(0, format!("run {other} needs an operator: {reason}"));

@@ -11,6 +11,7 @@ mod view;
 
 pub use commands::{Permission, SuggestedCommand};
 pub use context::{ServiceFacts, StatusContext};
+pub(crate) use current::alerting_status;
 pub use current::{current_status, status_of_rows};
 pub use document::StatusDocument;
 pub(crate) use rows::id_of;

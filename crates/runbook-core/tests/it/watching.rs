@@ -142,10 +142,12 @@ async fn maintenance_is_no_outage_and_no_health() {
     assert_eq!(result.report.status_reasons, ["api is unhealthy, in maintenance"]);
     let row = &result.report.services[0];
     assert_eq!(row.maintenance.as_ref().unwrap().reason.as_deref(), Some("new disks"));
+    assert!(result.run.notified.is_empty(), "planned maintenance is nobody's alarm: {:?}", result.run.notified);
 
     world.clock.advance(std::time::Duration::from_secs(7 * 3600));
     let result = world.run(request(Action::UpdateStatus)).await;
     assert_eq!(result.report.operational_status, OperationalStatus::Critical, "it is over");
+    assert_eq!(result.run.notified.len(), 1, "{:?}", result.run.notified);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! What a person writes: `"healthy"`, `3`, `true`, `"< 5"`, `"~ ^2\\."`, `{ exists = true }`.
+//! What a person writes: `"healthy"`, `3`, `true`, `"< 5"`, `"~ ^2\\."`, `{ exists = true }`, `{ length = ">= 1" }`.
 
 use std::{fmt, str::FromStr};
 
@@ -8,13 +8,14 @@ use serde::{
     de::{self, MapAccess, Visitor},
 };
 
-use super::Number;
+use super::{Number, NumberCondition, order::Order};
 
 /// A condition on one value.
 ///
 /// A plain value means equal, of the same type. A text that begins with `=`, `!=`, `<`, `<=`, `>`, `>=` or `~` and a
 /// space is a comparison: `=` and `!=` take the found value's type, the four in the middle compare numbers, `~` seeks
-/// a regular expression in a text. `{ exists = true }` asks for presence alone.
+/// a regular expression in a text. `{ exists = true }` asks for presence alone; `{ length = ">= 1" }` compares the
+/// number of an array's elements, an object's members or a text's characters.
 ///
 /// ```
 /// use runbook_health::Condition;
@@ -34,6 +35,15 @@ pub enum ConditionError {
     /// An order needs a number on its right.
     #[error("`{0}` compares numbers, and {1:?} is none; for a plain text write `= {0} {1}`")]
     NotANumber(&'static str, String),
+    /// Only a number can stand here.
+    #[error("{0:?} is no number and no comparison with one, such as `>= 14`")]
+    NoComparison(String),
+    /// Only a length of time can stand here.
+    #[error("{0:?} is no comparison with a length of time, such as `< 800ms`")]
+    NotADuration(String),
+    /// Everything takes some time.
+    #[error("{0:?} compares with 0, which no measurement takes")]
+    Instantly(String),
     /// The regular expression cannot be read, or matches everything because it is empty.
     #[error("`~` needs a regular expression, and {pattern:?} is none: {problem}")]
     Pattern {
@@ -47,6 +57,7 @@ pub enum ConditionError {
 #[derive(Debug, Clone)]
 pub(super) enum Test {
     Exists(bool),
+    Length(NumberCondition),
     Equal(Operand),
     NotEqual(Operand),
     Order(Order, Number),
@@ -63,25 +74,6 @@ pub(super) enum Operand {
     Any(String),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    Less,
-    AtMost,
-    Greater,
-    AtLeast,
-}
-
-impl Order {
-    fn sign(self) -> &'static str {
-        match self {
-            Self::Less => "<",
-            Self::AtMost => "<=",
-            Self::Greater => ">",
-            Self::AtLeast => ">=",
-        }
-    }
-}
-
 impl FromStr for Condition {
     type Err = ConditionError;
 
@@ -89,19 +81,15 @@ impl FromStr for Condition {
         let Some((sign, operand)) = text.split_once(' ') else {
             return Ok(Self(Test::Equal(Operand::Text(text.to_owned()))));
         };
-        let order = |order: Order| match Number::parse(operand) {
-            Some(number) => Ok(Test::Order(order, number)),
-            None => Err(ConditionError::NotANumber(order.sign(), operand.to_owned())),
-        };
         Ok(Self(match sign {
             "=" => Test::Equal(Operand::Any(operand.to_owned())),
             "!=" => Test::NotEqual(Operand::Any(operand.to_owned())),
-            "<" => order(Order::Less)?,
-            "<=" => order(Order::AtMost)?,
-            ">" => order(Order::Greater)?,
-            ">=" => order(Order::AtLeast)?,
             "~" => Test::Match(pattern(operand)?),
-            _ => Test::Equal(Operand::Text(text.to_owned())),
+            sign => match (Order::parse(sign), Number::parse(operand)) {
+                (Some(order), Some(number)) => Test::Order(order, number),
+                (Some(order), None) => return Err(ConditionError::NotANumber(order.sign(), operand.to_owned())),
+                (None, _) => Test::Equal(Operand::Text(text.to_owned())),
+            },
         }))
     }
 }
@@ -124,6 +112,7 @@ impl fmt::Display for Condition {
         match &self.0 {
             Test::Exists(true) => f.write_str("must be present"),
             Test::Exists(false) => f.write_str("must be absent"),
+            Test::Length(condition) => write!(f, "length {condition}"),
             Test::Equal(operand) => write!(f, "= {operand}"),
             Test::NotEqual(operand) => write!(f, "!= {operand}"),
             Test::Order(order, number) => write!(f, "{} {number}", order.sign()),
@@ -155,7 +144,9 @@ impl<'de> Visitor<'de> for ConditionVisitor {
     type Value = Condition;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a plain value, a comparison such as \"< 5\" or \"~ ^ok\", or { exists = true }")
+        f.write_str(
+            "a plain value, a comparison such as \"< 5\" or \"~ ^ok\", { exists = true } or { length = \">= 1\" }",
+        )
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Condition, E> {
@@ -180,14 +171,18 @@ impl<'de> Visitor<'de> for ConditionVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Condition, A::Error> {
-        let mut exists = None;
+        let mut test = None;
         while let Some(key) = map.next_key::<String>()? {
-            if key != "exists" {
-                return Err(de::Error::unknown_field(&key, &["exists"]));
+            if test.is_some() {
+                return Err(de::Error::custom("one of `exists` and `length` is enough"));
             }
-            exists = Some(map.next_value()?);
+            test = Some(match key.as_str() {
+                "exists" => Test::Exists(map.next_value()?),
+                "length" => Test::Length(map.next_value()?),
+                _ => return Err(de::Error::unknown_field(&key, &["exists", "length"])),
+            });
         }
-        exists.map(|exists| Condition(Test::Exists(exists))).ok_or_else(|| de::Error::missing_field("exists"))
+        test.map(Condition).ok_or_else(|| de::Error::missing_field("exists"))
     }
 }
 
@@ -219,6 +214,8 @@ mod tests {
             (r#""all good""#, "= \"all good\""),
             (r#"{"exists": true}"#, "must be present"),
             (r#"{"exists": false}"#, "must be absent"),
+            (r#"{"length": ">= 1"}"#, "length >= 1"),
+            (r#"{"length": 3}"#, "length = 3"),
         ] {
             assert_eq!(read(written).unwrap().to_string(), shown, "{written}");
         }
@@ -233,6 +230,8 @@ mod tests {
         assert!(message(r#""~  ""#).contains("would match everything"));
         assert!(message(r#"{"exist": true}"#).contains("exist"));
         assert!(message("{}").contains("exists"));
+        assert!(message(r#"{"length": "~ 3"}"#).contains("no comparison with one"));
+        assert!(message(r#"{"length": 1, "exists": true}"#).contains("one of `exists` and `length`"));
         assert!(message("[1]").contains("a plain value, a comparison"));
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     Condition, Number,
-    grammar::{Operand, Order, Test},
+    grammar::{Operand, Test},
 };
 
 /// What was found where a condition looks.
@@ -20,7 +20,11 @@ pub enum Value<'a> {
     Number(Number),
     /// A flag.
     Boolean(bool),
-    /// Something that no condition compares: `null`, `an object`, `an array`.
+    /// An array with this many elements; its length alone can be compared.
+    Array(usize),
+    /// An object with this many members, counted as they stand; its length alone can be compared.
+    Object(usize),
+    /// Something that no condition compares, such as `null`.
     Other(&'static str),
     /// Whether something is there cannot be told; in words that follow "but".
     Unreadable(Cow<'a, str>),
@@ -55,15 +59,8 @@ impl Condition {
             (Test::Exists(wanted), value) => Some(*wanted != matches!(value, Value::Absent)),
             (Test::Equal(operand), value) => is_equal(operand, value),
             (Test::NotEqual(operand), value) => is_equal(operand, value).map(|equal| !equal),
-            (Test::Order(order, bound), value) => number(value).map(|number| {
-                let ordering = number.compare(*bound);
-                match order {
-                    Order::Less => ordering.is_lt(),
-                    Order::AtMost => ordering.is_le(),
-                    Order::Greater => ordering.is_gt(),
-                    Order::AtLeast => ordering.is_ge(),
-                }
-            }),
+            (Test::Order(order, bound), value) => number(value).map(|number| order.holds(number.compare(*bound))),
+            (Test::Length(condition), value) => return condition.judge(length(value)),
             (Test::Match(regex), Value::Text(text) | Value::Untyped(text)) => Some(regex.is_match(text)),
             (Test::Match(_), _) => None,
         };
@@ -84,6 +81,16 @@ fn is_equal(operand: &Operand, value: &Value<'_>) -> Option<bool> {
         (Operand::Any(wanted), Value::Boolean(found)) => Some(wanted.trim().parse::<bool>().ok()? == *found),
         (Operand::Text(_) | Operand::Boolean(_) | Operand::Any(_), _) => None,
     }
+}
+
+/// `None`: it has no length.
+fn length(value: &Value<'_>) -> Option<Number> {
+    let length = match value {
+        Value::Text(text) | Value::Untyped(text) => text.chars().count(),
+        Value::Array(length) | Value::Object(length) => *length,
+        Value::Absent | Value::Number(_) | Value::Boolean(_) | Value::Other(_) | Value::Unreadable(_) => return None,
+    };
+    i128::try_from(length).ok().map(Number::Whole)
 }
 
 fn number(value: &Value<'_>) -> Option<Number> {
@@ -111,7 +118,17 @@ mod tests {
     /// A failed status code compared as 0 and passed `< 300`; a missing path became 0 and passed `< 5`.
     #[test]
     fn missing_is_unknown_and_never_zero() {
-        for condition in [r#""< 5""#, "0", "false", r#""""#, r#""!= 5""#, r#""~ .*""#, r#""= 0""#] {
+        for condition in [
+            r#""< 5""#,
+            "0",
+            "false",
+            r#""""#,
+            r#""!= 5""#,
+            r#""~ .*""#,
+            r#""= 0""#,
+            r#"{"length": 0}"#,
+            r#"{"length": "< 5"}"#,
+        ] {
             assert_eq!(judge(condition, &Value::Absent), Truth::Unknown, "{condition}");
             assert_eq!(judge(condition, &Value::Other("null")), Truth::Unknown, "{condition}");
             assert_eq!(judge(condition, &Value::Unreadable("the body is not JSON".into())), Truth::Unknown);
@@ -154,6 +171,14 @@ mod tests {
             (r#"{"exists": true}"#, Value::Absent, Truth::Failed),
             (r#"{"exists": false}"#, Value::Absent, Truth::Satisfied),
             (r#"{"exists": false}"#, whole(0), Truth::Failed),
+            (r#"{"exists": true}"#, Value::Array(0), Truth::Satisfied),
+            (r#"{"length": ">= 1"}"#, Value::Array(0), Truth::Failed),
+            (r#"{"length": ">= 1"}"#, Value::Array(2), Truth::Satisfied),
+            (r#"{"length": 2}"#, Value::Object(2), Truth::Satisfied),
+            (r#"{"length": 2}"#, Value::Text("éé".into()), Truth::Satisfied),
+            (r#"{"length": "< 2"}"#, Value::Untyped("éé".into()), Truth::Failed),
+            (r#"{"length": 2}"#, whole(22), Truth::Unknown),
+            ("2", Value::Array(2), Truth::Unknown),
         ];
         for (condition, value, expected) in table {
             assert_eq!(judge(condition, &value), expected, "{condition} of {value:?}");

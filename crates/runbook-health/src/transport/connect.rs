@@ -17,6 +17,17 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// # Errors
 /// When all addresses failed; a fault of the target, where one was measured.
 pub(crate) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Fault> {
+    connect_to_one(addresses).await.map(|(stream, _)| stream)
+}
+
+/// As [`connect`], with the address that accepted.
+///
+/// # Errors
+/// As [`connect`].
+pub(super) async fn connect_to_one(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Fault> {
+    if let [only] = addresses {
+        return attempt(*only).await;
+    }
     let mut waiting = addresses.iter().copied();
     let mut running: FuturesUnordered<_> = waiting.next().map(attempt).into_iter().collect();
     let mut fault: Option<Fault> = None;
@@ -24,7 +35,7 @@ pub(crate) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Fault
         let ended =
             if waiting.len() == 0 { Ok(running.next().await) } else { timeout(HEAD_START, running.next()).await };
         match ended {
-            Ok(Some(Ok(stream))) => return Ok(stream),
+            Ok(Some(Ok(connected))) => return Ok(connected),
             Ok(Some(Err(failed))) => {
                 fault = Some(match fault {
                     Some(earlier) => earlier.or_measured(failed),
@@ -38,21 +49,21 @@ pub(crate) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, Fault
     Err(fault.unwrap_or_else(|| ProbeError::new("there is no address to connect to").into()))
 }
 
-async fn attempt(address: SocketAddr) -> Result<TcpStream, Fault> {
+async fn attempt(address: SocketAddr) -> Result<(TcpStream, SocketAddr), Fault> {
     let stream =
         TcpStream::connect(address).await.map_err(|error| Fault::of_io(error, &format!("connect to {address}")))?;
-    if address.ip().is_loopback() && is_connected_to_itself(&stream) {
+    if address.ip().is_loopback() && is_connected_to_itself(&stream, address) {
         return Err(Fault::target("connection refused"));
     }
     // A probe writes once and waits; Nagle's delay would only be measured. Without it the probe still works.
     let _ = stream.set_nodelay(true);
-    Ok(stream)
+    Ok((stream, address))
 }
 
 /// When nobody listens on a loopback port, the system may choose that very port to connect from; both ends are then one
 /// socket (RFC 9293, section 3.5, simultaneous open), and a dead service would look open.
-fn is_connected_to_itself(stream: &TcpStream) -> bool {
-    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
+fn is_connected_to_itself(stream: &TcpStream, peer: SocketAddr) -> bool {
+    stream.local_addr().is_ok_and(|local| local == peer)
 }
 
 #[cfg(test)]
@@ -80,10 +91,10 @@ mod tests {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let own = socket.local_addr().unwrap();
-        assert!(is_connected_to_itself(&socket.connect(own).await.unwrap()));
+        assert!(is_connected_to_itself(&socket.connect(own).await.unwrap(), own));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        assert!(!is_connected_to_itself(&stream));
+        let open = listener.local_addr().unwrap();
+        assert!(!is_connected_to_itself(&TcpStream::connect(open).await.unwrap(), open));
     }
 
     /// A listener that accepts nobody and whose queue is full drops what comes: the first address stays silent.

@@ -1,47 +1,30 @@
-//! One HTTP/1.1 exchange over one connection, driven in place: no task is spawned, so a dropped future leaves nothing.
+//! HTTP/1.1 (RFC 9112), by hyper.
 
-use std::{
-    error::Error,
-    future::{Future, poll_fn},
-    io,
-    pin::{Pin, pin},
-    sync::Arc,
-};
+use std::{error::Error, io};
 
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Request,
-    body::{Bytes, Incoming},
+    body::{Body as _, Bytes, Incoming},
     client::conn::http1::Builder,
     http::response::Parts,
 };
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::rustls::ClientConfig;
 
-use super::{Fault, Host, Step, Trace, connect, tls};
+use super::{Fault, driver::Driver, handshake::words_of, http::MAX_HEAD};
 
-/// The most bytes that an answer's head may have; also the size of the read buffer.
-const MAX_HEAD: usize = 64 * 1024;
-
-type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
-
-/// An answer whose head has come. Dropping it closes the connection.
-pub(crate) struct Answer {
-    /// Status and headers.
-    pub(crate) head: Parts,
-    body: Incoming,
+/// A body that is on its way.
+pub(super) struct Body {
+    incoming: Incoming,
     driver: Driver,
 }
 
-impl Answer {
-    /// The next piece of the body; `None` at its end.
-    ///
-    /// # Errors
-    /// When the body breaks off or is not framed as HTTP.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        loop {
-            match self.driver.run(self.body.frame()).await {
+impl Body {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        // Asking the connection once more would only find out whether the server closes it.
+        while !self.incoming.is_end_stream() {
+            match self.driver.run(self.incoming.frame()).await {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(fault(error)),
                 Some(Ok(frame)) => {
@@ -52,66 +35,22 @@ impl Answer {
                 }
             }
         }
+        Ok(None)
     }
 }
 
-/// Connects, does the TLS handshake where there is a configuration for it, sends the request, and waits for the head
-/// of the answer.
-///
-/// # Errors
-/// See [`Fault`].
-pub(crate) async fn send(
-    host: &Host,
-    port: u16,
-    tls: Option<Arc<ClientConfig>>,
-    request: Request<Full<Bytes>>,
-    trace: &mut Trace,
-) -> Result<Answer, Fault> {
-    if host.needs_lookup() {
-        trace.enter(Step::Lookup);
-    }
-    let addresses = host.addresses(port).await?;
-    trace.enter(Step::Connect);
-    let stream = connect(&addresses).await?;
-    match tls {
-        None => exchange(stream, request, trace).await,
-        Some(config) => {
-            trace.enter(Step::Tls);
-            let stream = tls::handshake(config, host, stream).await?;
-            exchange(stream, request, trace).await
-        }
-    }
-}
-
-async fn exchange(
+/// Sends the request and waits for the head of the answer.
+pub(super) async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<Full<Bytes>>,
-    trace: &mut Trace,
-) -> Result<Answer, Fault> {
-    trace.enter(Step::FirstByte);
+    request: Request<Bytes>,
+) -> Result<(Parts, Body), Fault> {
+    // Buffers begin with 8 KiB and grow up to this.
     let (mut sender, connection) =
         Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await.map_err(fault)?;
-    let mut driver = Driver(Some(Box::pin(connection)));
-    let (head, body) = driver.run(sender.send_request(request)).await.map_err(fault)?.into_parts();
-    trace.enter(Step::Body);
-    Ok(Answer { head, body, driver })
-}
-
-/// Moves the connection on while something waits for it.
-struct Driver(Option<Connection>);
-
-impl Driver {
-    async fn run<F: Future>(&mut self, work: F) -> F::Output {
-        let mut work = pin!(work);
-        poll_fn(|context| {
-            // The connection hands its error to whoever waits for the answer, so its own result says nothing new.
-            if self.0.as_mut().is_some_and(|connection| connection.as_mut().poll(context).is_ready()) {
-                self.0 = None;
-            }
-            work.as_mut().poll(context)
-        })
-        .await
-    }
+    let mut driver = Driver::new(connection);
+    let answer = driver.run(sender.send_request(request.map(Full::new))).await.map_err(fault)?;
+    let (head, incoming) = answer.into_parts();
+    Ok((head, Body { incoming, driver }))
 }
 
 /// What an error of the exchange says, in words; the connection stood, so nearly all of it is the target's.
@@ -121,7 +60,7 @@ fn fault(error: hyper::Error) -> Fault {
         return Fault::Target(format!("the answer is not HTTP/1.1 that can be read: {error}"));
     }
     if let Some(cause) = io_cause(&error) {
-        if let Some(words) = tls::words_of(cause) {
+        if let Some(words) = words_of(cause) {
             return Fault::Target(words);
         }
         return match cause.kind() {

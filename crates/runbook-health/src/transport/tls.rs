@@ -1,57 +1,97 @@
-//! TLS to one server. Nothing here is loaded before the first `https` address is really probed; then the machine's
-//! roots are read once and shared by all probes.
+//! What probes bring to TLS: whom they trust, and who they are. Nothing here is loaded before the first `https` address
+//! is really probed; then the machine's roots are read once and shared by all probes.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use runbook_core::ports::ProbeError;
 use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::{io::AsyncRead, io::AsyncWrite, sync::OnceCell, task::spawn_blocking};
-use tokio_rustls::{
-    TlsConnector,
-    client::TlsStream,
-    rustls::{
-        self, CertificateError, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
-        client::Resumption,
-        crypto::aws_lc_rs,
-        pki_types::{CertificateDer, ServerName, pem::PemObject},
+use tokio::{sync::OnceCell, task::spawn_blocking};
+use tokio_rustls::rustls::{
+    self, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
+    client::Resumption,
+    crypto::aws_lc_rs,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
     },
+    sign::{CertifiedKey, SingleCertAndKey},
 };
-
-use super::{Fault, Host};
 
 /// The configuration that trusts the machine's roots.
 static PLATFORM: OnceCell<Arc<ClientConfig>> = OnceCell::const_new();
 
-/// Which roots a probe trusts.
+/// Which roots a probe trusts, and the certificate that it shows.
 #[derive(Debug)]
-pub(crate) enum Tls {
-    /// The machine's.
-    Platform,
-    /// Those of one PEM file and no others.
-    File { path: PathBuf, config: OnceCell<Arc<ClientConfig>> },
+pub(crate) struct Tls {
+    /// A PEM file with the roots to trust; without it, the machine's.
+    ca_file: Option<PathBuf>,
+    client: Option<ClientCertificate>,
+    /// Trusts the file's roots.
+    trusting: OnceCell<Arc<ClientConfig>>,
+    /// The same, and shows the client certificate.
+    known: OnceCell<Arc<ClientConfig>>,
+}
+
+/// The files that say who a probe is.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientCertificate {
+    /// The certificate and those between it and its authority, in PEM form.
+    pub(crate) certificate: PathBuf,
+    /// Its private key, in PEM form.
+    pub(crate) key: PathBuf,
 }
 
 impl Tls {
     pub(crate) fn new(ca_file: Option<PathBuf>) -> Self {
-        match ca_file {
-            None => Self::Platform,
-            Some(path) => Self::File { path, config: OnceCell::new() },
-        }
+        Self { ca_file, client: None, trusting: OnceCell::new(), known: OnceCell::new() }
+    }
+
+    /// With a certificate to show when a server asks for one.
+    pub(crate) fn known_as(self, client: Option<ClientCertificate>) -> Self {
+        Self { client, ..self }
     }
 
     /// The configuration; loaded at the first call. One that could not be loaded is tried again at the next call.
     ///
     /// # Errors
-    /// When the roots cannot be read.
+    /// When the roots or the client certificate cannot be read.
     pub(crate) async fn config(&self) -> Result<Arc<ClientConfig>, ProbeError> {
-        let config = match self {
-            Self::Platform => PLATFORM.get_or_try_init(|| load(platform_config)).await?,
-            Self::File { path, config } => {
+        let Some(client) = &self.client else { return self.stranger().await };
+        if let Some(config) = self.known.get() {
+            return Ok(Arc::clone(config));
+        }
+        let trusting = self.stranger().await?;
+        let client = client.clone();
+        let config = self.known.get_or_try_init(|| load(move || with_client(&trusting, &client))).await?;
+        Ok(Arc::clone(config))
+    }
+
+    /// The configuration for servers that shall not learn who asks: without the client certificate.
+    ///
+    /// # Errors
+    /// When the roots cannot be read.
+    pub(crate) async fn stranger(&self) -> Result<Arc<ClientConfig>, ProbeError> {
+        let config = match &self.ca_file {
+            None => PLATFORM.get_or_try_init(|| load(platform_config)).await?,
+            Some(path) => {
                 let path = path.clone();
-                config.get_or_try_init(|| load(move || file_config(&path))).await?
+                self.trusting.get_or_try_init(|| load(move || file_config(&path))).await?
             }
         };
         Ok(Arc::clone(config))
+    }
+
+    /// Whether [`Tls::config`] has nothing left to read.
+    pub(crate) fn is_ready(&self) -> bool {
+        match (&self.client, &self.ca_file) {
+            (Some(_), _) => self.known.initialized(),
+            (None, Some(_)) => self.trusting.initialized(),
+            (None, None) => PLATFORM.initialized(),
+        }
     }
 }
 
@@ -79,18 +119,12 @@ fn platform_config() -> Result<ClientConfig, ProbeError> {
     Ok(for_probes(config.with_no_client_auth()))
 }
 
-fn file_config(path: &std::path::Path) -> Result<ClientConfig, ProbeError> {
-    let failed = |error: rustls::pki_types::pem::Error| {
-        own_error(format!("failed to read the certificates of `ca_file` {}", path.display()), error)
-    };
+fn file_config(path: &Path) -> Result<ClientConfig, ProbeError> {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(failed)? {
-        roots.add(certificate.map_err(failed)?).map_err(|error| {
+    for certificate in certificates("ca_file", path)? {
+        roots.add(certificate).map_err(|error| {
             own_error(format!("`ca_file` {} holds a certificate that cannot be used", path.display()), error)
         })?;
-    }
-    if roots.is_empty() {
-        return Err(ProbeError::new(format!("`ca_file` {} holds no certificate in PEM form", path.display())));
     }
     Ok(for_probes(builder()?.with_root_certificates(roots).with_no_client_auth()))
 }
@@ -102,63 +136,47 @@ fn for_probes(mut config: ClientConfig) -> ClientConfig {
     config
 }
 
-fn own_error(message: impl Into<String>, error: impl std::error::Error + Send + Sync + 'static) -> ProbeError {
-    ProbeError { message: message.into(), source: Some(Box::new(error)) }
+/// The same configuration for a probe that shows a certificate.
+fn with_client(trusting: &ClientConfig, client: &ClientCertificate) -> Result<ClientConfig, ProbeError> {
+    let chain = certificates("client_cert_file", &client.certificate)?;
+    let path = client.key.display();
+    let key = PrivateKeyDer::from_pem_file(&client.key).map_err(|error| match error {
+        pem::Error::NoItemsFound => {
+            ProbeError::new(format!("`client_key_file` {path} holds no private key in PEM form"))
+        }
+        error => own_error(format!("failed to read the key of `client_key_file` {path}"), error),
+    })?;
+    let identity = CertifiedKey::from_der(chain, key, trusting.crypto_provider()).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => ProbeError::new(format!(
+            "`client_key_file` {path} is not the key of the certificate in `client_cert_file` {}",
+            client.certificate.display()
+        )),
+        error => own_error(format!("`client_key_file` {path} holds a key that cannot be used"), error),
+    })?;
+    let mut config = trusting.clone();
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity));
+    Ok(config)
 }
 
-/// The handshake with a server that must prove to be `host`.
-///
-/// # Errors
-/// A certificate that is not valid and a server that does not speak TLS are the target's fault.
-pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
-    config: Arc<ClientConfig>,
-    host: &Host,
-    stream: S,
-) -> Result<TlsStream<S>, Fault> {
-    let name = match host {
-        Host::Address(address) => ServerName::from(*address),
-        Host::Localhost(name) | Host::Name(name) => {
-            // A name's final dot is for resolvers only (RFC 6066, section 3).
-            let bare = name.strip_suffix('.').unwrap_or(name).to_owned();
-            ServerName::try_from(bare).map_err(|error| own_error(format!("`{name}` is no name for TLS"), error))?
+/// All certificates of a PEM file, at least one.
+fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, ProbeError> {
+    let failed = |error: pem::Error| {
+        let message = format!("failed to read the certificates of `{key}` {}", path.display());
+        match error {
+            pem::Error::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                own_error(format!("{message}: there is no such file"), error)
+            }
+            error => own_error(message, error),
         }
     };
-    TlsConnector::from(config).connect(name, stream).await.map_err(|error| match words_of(&error) {
-        Some(words) => Fault::Target(words),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Fault::target("TLS failed: the connection was closed during the handshake")
-        }
-        None => Fault::of_io(error, "finish the TLS handshake"),
-    })
-}
-
-/// What went wrong with TLS, when the error is about TLS at all.
-pub(crate) fn words_of(error: &io::Error) -> Option<String> {
-    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-    Some(match error {
-        rustls::Error::InvalidCertificate(problem) => format!("TLS failed: {}", certificate_words(problem)),
-        rustls::Error::AlertReceived(alert) => format!("TLS failed: the server refused with the alert {alert:?}"),
-        rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => {
-            "TLS failed: the server does not speak TLS on this port".to_owned()
-        }
-        other => format!("TLS failed: {other}"),
-    })
-}
-
-fn certificate_words(problem: &CertificateError) -> String {
-    match problem {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the certificate has expired".to_owned(),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the certificate is not valid yet".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the certificate is for another name".to_owned()
-        }
-        // A bad signature is an issuer of a trusted name with another key, such as an authority that was made anew.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "the certificate's issuer is not trusted".to_owned()
-        }
-        CertificateError::Revoked => "the certificate was revoked".to_owned(),
-        other => format!("the certificate is not valid ({other:?})"),
+    let found = CertificateDer::pem_file_iter(path).map_err(failed)?;
+    let found = found.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    if found.is_empty() {
+        return Err(ProbeError::new(format!("`{key}` {} holds no certificate in PEM form", path.display())));
     }
+    Ok(found)
+}
+
+fn own_error(message: impl Into<String>, error: impl std::error::Error + Send + Sync + 'static) -> ProbeError {
+    ProbeError { message: message.into(), source: Some(Box::new(error)) }
 }

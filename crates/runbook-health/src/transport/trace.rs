@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use jiff::Timestamp;
 use runbook_core::Phases;
 
 /// The part of a measurement that is under way.
@@ -28,12 +29,13 @@ pub(crate) struct Trace {
     since: Instant,
     step: Step,
     phases: Phases,
+    certificate_not_after: Option<Timestamp>,
 }
 
 impl Trace {
     pub(crate) fn start() -> Self {
         let now = Instant::now();
-        Self { started: now, since: now, step: Step::Idle, phases: Phases::default() }
+        Self { started: now, since: now, step: Step::Idle, phases: Phases::default(), certificate_not_after: None }
     }
 
     /// Ends the current part and begins the next. A part that happens again (after a redirect) is added up.
@@ -44,7 +46,7 @@ impl Trace {
             Step::Idle => None,
             Step::Lookup => Some(&mut self.phases.dns_ms),
             Step::Connect => Some(&mut self.phases.connect_ms),
-                    Step::Tls => Some(&mut self.phases.tls_ms),
+            Step::Tls => Some(&mut self.phases.tls_ms),
             Step::FirstByte => Some(&mut self.phases.first_byte_ms),
             Step::Body => Some(&mut self.phases.body_ms),
         };
@@ -63,6 +65,17 @@ impl Trace {
     /// The parts that ended.
     pub(crate) fn phases(&self) -> Phases {
         self.phases
+    }
+
+    /// Notes when a certificate that a server showed ends to be valid. Of several (after a redirect) the first to end
+    /// counts: with it the way is broken.
+    pub(crate) fn saw_certificate(&mut self, not_after: Option<Timestamp>) {
+        self.certificate_not_after = [self.certificate_not_after, not_after].into_iter().flatten().min();
+    }
+
+    /// When the first of the certificates ends to be valid; `None` when none was shown.
+    pub(crate) fn certificate_not_after(&self) -> Option<Timestamp> {
+        self.certificate_not_after
     }
 
     /// Milliseconds since the start.

@@ -112,7 +112,7 @@ impl Column {
     }
 
     /// In how many minutes something was measured, maintenance left out.
-    pub(super) fn observed(&self) -> f64 {
+    pub(crate) fn observed(&self) -> f64 {
         self.up + self.degraded + self.down
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use runbook_core::{Health, Permission, RuleVerdict, ServiceRow, StageRow, StatusView, SuggestedCommand, Verdict};
+use runbook_core::{
+    Health, Permission, RollbackRow, RuleVerdict, ServiceRow, StageRow, StatusView, SuggestedCommand, Verdict,
+};
 
 use super::{
     Detail,
@@ -19,7 +21,7 @@ use crate::{
 };
 
 /// The longest address that is shown as a link, in characters.
-const LONGEST_URL: usize = 1000;
+pub(super) const LONGEST_URL: usize = 1000;
 
 impl Picture {
     /// The picture of a view. Pure; the same view and detail give the same picture.
@@ -60,7 +62,7 @@ impl Picture {
             stopped: view.stopped.as_deref().map(|reason| or_unknown(short(reason))),
             stages: view.stages.iter().take(detail.list).map(|row| stage(row, detail)).collect(),
             more_stages: hidden(view.stages.len().saturating_sub(detail.list), "more stage", "more stages"),
-            rollback: rollback(view, detail),
+            rollback: view.rollback.as_ref().map(|row| rollback(row, detail)),
             services,
             more_services,
             healths: healths(&view.services),
@@ -78,14 +80,19 @@ pub(super) fn or_unknown(text: String) -> String {
 /// At most [`Detail::list`] reasons and a line that counts the rest. The verdict's own reason is told with the verdict.
 fn reasons(view: &StatusView, detail: &Detail) -> Vec<String> {
     let reasons: Vec<_> = view.reasons.iter().filter(|reason| Some(*reason) != view.verdict_reason.as_ref()).collect();
-    let mut lines: Vec<_> = reasons.iter().take(detail.list).map(|reason| shorten(reason, detail.text)).collect();
-    if reasons.len() > lines.len() {
-        lines.push(format!("… and {}", count(reasons.len() - lines.len(), "more reason", "more reasons")));
+    counted(&reasons, detail.list, "more reason", "more reasons", |reason| shorten(reason, detail.text))
+}
+
+/// At most `most` lines, and one that counts the rest.
+pub(super) fn counted<T>(items: &[T], most: usize, one: &str, many: &str, line: impl Fn(&T) -> String) -> Vec<String> {
+    let mut lines: Vec<_> = items.iter().take(most).map(line).collect();
+    if items.len() > lines.len() {
+        lines.push(format!("… and {}", count(items.len() - lines.len(), one, many)));
     }
     lines
 }
 
-fn stage(row: &StageRow, detail: &Detail) -> StagePicture {
+pub(super) fn stage(row: &StageRow, detail: &Detail) -> StagePicture {
     let id = row.id.as_str();
     StagePicture {
         sign: words::stage_sign(id).to_owned(),
@@ -115,21 +122,21 @@ fn details(row: &StageRow) -> Option<String> {
     }
 }
 
-fn rollback(view: &StatusView, detail: &Detail) -> Option<RollbackPicture> {
-    let row = view.rollback.as_ref()?;
+/// The way back that was taken.
+pub(super) fn rollback(row: &RollbackRow, detail: &Detail) -> RollbackPicture {
     let mut ways: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (service, way) in &row.services {
         let from = way.from.as_ref().map_or(words::UNKNOWN, |release| release.as_str());
         ways.entry(format!("{from} → {}", way.to)).or_default().push(service.as_str());
     }
     let ways = ways.into_iter().map(|(way, services)| format!("{way} ({})", services.join(", ")));
-    Some(RollbackPicture {
+    RollbackPicture {
         sign: if row.verified { "✅" } else { "⚠️" }.to_owned(),
         verified: if row.verified { "verified" } else { "not verified" }.to_owned(),
         decided: if row.automatic { "automatic" } else { "asked for" }.to_owned(),
         ways: ways.take(detail.list).map(|way| shorten(&way, detail.text)).collect(),
         branch: row.branch.as_deref().map(|branch| shorten(branch, detail.text)),
-    })
+    }
 }
 
 /// The rows that are shown, and a line for each kind of row that is not. In the configured order; where some are left

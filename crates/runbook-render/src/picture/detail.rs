@@ -52,7 +52,7 @@ pub(crate) struct DocumentDetail {
 
 const ALL: usize = usize::MAX;
 
-const FULL: Detail = Detail {
+pub(super) const FULL: Detail = Detail {
     text: 600,
     evidence: 240,
     list: ALL,

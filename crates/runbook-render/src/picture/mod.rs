@@ -14,3 +14,7 @@ pub(crate) use service::hours;
 pub use model::{
     CommandPicture, Picture, RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture, VerdictPicture,
 };
+pub(crate) use monitoring::{HTML, MARKDOWN, MonitoringDetail};
+pub use monitoring::{
+    CardPicture, MonitoringPicture, NewestRunPicture, NotePicture, ReleasePicture, StepPicture, TallyPicture,
+};

@@ -9,7 +9,7 @@ use super::{
     model::ServicePicture,
 };
 use crate::{
-    facts::{self, Fact},
+    facts,
     text::{count, shorten},
     words,
 };
@@ -20,7 +20,6 @@ const MOST_HOURS: usize = 25;
 /// The picture of a row among `rows`, as it stands `now`.
 pub(super) fn service(row: &ServiceRow, rows: &[ServiceRow], now: Timestamp, detail: &Detail) -> ServicePicture {
     let trend = row.trend.as_ref();
-    let facts = facts::facts(row, now, None, detail.depth, detail.commits);
     ServicePicture {
         name: or_unknown(shorten(&row.name, detail.text)),
         port: row.port,
@@ -43,7 +42,7 @@ pub(super) fn service(row: &ServiceRow, rows: &[ServiceRow], now: Timestamp, det
         } else {
             or_unknown(shorten(&row.evidence, detail.evidence))
         },
-        facts: lines(&facts, detail),
+        facts: lines(row, now, detail),
     }
 }
 
@@ -53,10 +52,11 @@ pub(crate) fn hours(trend: &Trend) -> &[Option<f64>] {
 }
 
 /// As many facts as are asked for, and a line that counts the rest.
-fn lines(facts: &[Fact], detail: &Detail) -> Vec<String> {
-    if detail.evidence == 0 {
+fn lines(row: &ServiceRow, now: Timestamp, detail: &Detail) -> Vec<String> {
+    if detail.evidence == 0 || detail.facts == 0 {
         return Vec::new();
     }
+    let facts = facts::facts(row, now, None, detail.depth, detail.commits);
     // A fact says more than evidence does, and the name of its alert stands in it.
     let longest = detail.evidence.saturating_mul(2);
     let mut lines: Vec<_> = facts.iter().take(detail.facts).map(|fact| shorten(&fact.line(), longest)).collect();
