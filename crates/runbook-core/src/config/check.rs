@@ -5,7 +5,10 @@ use super::{
     error::{Fault, suggestion},
     tree::Value,
 };
-use crate::{plan::stage_kind, watch::{MaintenanceSchedule, check_dependencies}};
+use crate::{
+    plan::stage_kind,
+    watch::{MaintenanceSchedule, check_dependencies},
+};
 
 impl Document {
     /// What types cannot say.
@@ -29,10 +32,18 @@ impl Document {
             );
         }
         if monitor.concurrency == 0 || monitor.concurrency > 10_000 {
-            return wrong("monitor.concurrency", "between 1 and 10000 probes may be under way at once", "for example 512");
+            return wrong(
+                "monitor.concurrency",
+                "between 1 and 10000 probes may be under way at once",
+                "for example 512",
+            );
         }
         if monitor.baseline_window().0 > monitor.baseline_interval().0.saturating_mul(1_000) {
-            return wrong("monitor.baseline", "the baseline would hold more than 1000 samples", "make `interval` longer");
+            return wrong(
+                "monitor.baseline",
+                "the baseline would hold more than 1000 samples",
+                "make `interval` longer",
+            );
         }
         if monitor.window.0 < monitor.interval.0 {
             return wrong(
@@ -50,7 +61,11 @@ impl Document {
         let depends_on = config.services.iter().map(|s| (s.id.clone(), s.depends_on.clone())).collect();
         if let Err(problem) = check_dependencies(&depends_on) {
             let at = config.services.iter().position(|service| service.id == problem.service).unwrap_or_default();
-            return wrong(&format!("service[{at}].depends_on"), &problem.to_string(), "name other services, in no circle");
+            return wrong(
+                &format!("service[{at}].depends_on"),
+                &problem.to_string(),
+                "name other services, in no circle",
+            );
         }
         let known = config.services.iter().map(|service| service.id.clone()).collect();
         if let Err(problem) = MaintenanceSchedule::build(&config.maintenance, &known) {
@@ -70,9 +85,10 @@ impl Document {
                 return wrong(&format!("notify[{at}]"), &message, "one of each kind can be told apart");
             }
         }
-        let mut steps: Vec<String> = ["safety-gate", "ci", "baseline", "deploy", "monitor", "rollback", "verify", "stop", "report"]
-            .map(str::to_owned)
-            .to_vec();
+        let mut steps: Vec<String> =
+            ["safety-gate", "ci", "baseline", "deploy", "monitor", "rollback", "verify", "stop", "report"]
+                .map(str::to_owned)
+                .to_vec();
         for (at, stage) in config.stages.iter().enumerate() {
             let path = format!("stage[{at}]");
             if steps.iter().any(|step| step == stage.id.as_str()) {

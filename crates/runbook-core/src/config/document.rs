@@ -36,8 +36,21 @@ const TABLES: &[&str] = &[
     "stage",
     "environment",
 ];
-const OVERRIDABLE: &[&str] =
-    &["variables", "service", "ci", "deploy", "monitor", "control", "maintenance", "history", "rollback", "policy", "journal", "notify", "status_issue"];
+const OVERRIDABLE: &[&str] = &[
+    "variables",
+    "service",
+    "ci",
+    "deploy",
+    "monitor",
+    "control",
+    "maintenance",
+    "history",
+    "rollback",
+    "policy",
+    "journal",
+    "notify",
+    "status_issue",
+];
 
 /// A read `runbook.toml`, before an environment is chosen.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ mod check;
 mod document;
 mod error;
 mod interpolate;
+mod keep;
 mod kinded;
 mod model;
 mod period;
@@ -19,6 +20,7 @@ mod watching;
 
 pub use document::{Config, Document};
 pub use error::{ConfigError, Snippet};
+pub use keep::{Keep, KeepError};
 pub use kinded::Kinded;
 pub use model::{
     CustomStage, DeployConfig, JournalConfig, JournalHome, PolicyConfig, ProjectConfig, RollbackConfig, ServiceConfig,

@@ -10,12 +10,21 @@ use super::{
 };
 use crate::words::KindId;
 
-pub(super) fn at(source: &Source, fallback: &std::ops::Range<usize>, path: &str, error: reader::ReadError) -> ConfigError {
+pub(super) fn at(
+    source: &Source,
+    fallback: &std::ops::Range<usize>,
+    path: &str,
+    error: reader::ReadError,
+) -> ConfigError {
     let span = error.span.clone().unwrap_or_else(|| fallback.clone());
     ConfigError::new(source, span, error.fault(path))
 }
 
-pub(super) fn read<'de, T: serde::Deserialize<'de>>(source: &Source, path: &str, node: &'de Node) -> Result<T, ConfigError> {
+pub(super) fn read<'de, T: serde::Deserialize<'de>>(
+    source: &Source,
+    path: &str,
+    node: &'de Node,
+) -> Result<T, ConfigError> {
     reader::read(node).map_err(|error| at(source, &node.span, path, error))
 }
 

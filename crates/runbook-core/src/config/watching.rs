@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Kinded, Period};
+use super::{Keep, Kinded, Period};
 
 /// `[monitor]`: how services are watched.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -109,25 +109,31 @@ impl Default for ControlTable {
     }
 }
 
-/// `[history]`: how long readings are kept.
+/// `[history]`: for how long readings are kept, in which detail. Each age counts from the reading itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HistoryConfig {
     /// Whether they are kept at all.
     pub enabled: bool,
-    /// For how many hours every sample is kept.
-    pub samples_hours: u32,
-    /// For how many days the minutes are kept.
-    pub minutes_days: u32,
-    /// For how many days the hours are kept.
-    pub hours_days: u32,
-    /// For how many days the days are kept.
-    pub days_days: u32,
+    /// Every reading, with its phases of latency.
+    pub raw: Keep,
+    /// What each minute adds up to.
+    pub minutes: Keep,
+    /// What each hour adds up to.
+    pub hours: Keep,
+    /// What each day (UTC) adds up to, and what the journal said of runs.
+    pub days: Keep,
 }
 
 impl Default for HistoryConfig {
     fn default() -> Self {
-        Self { enabled: true, samples_hours: 48, minutes_days: 14, hours_days: 90, days_days: 1_096 }
+        Self {
+            enabled: true,
+            raw: Keep::hours(48),
+            minutes: Keep::days(14),
+            hours: Keep::days(90),
+            days: Keep::days(3 * 365),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ impl Engine {
             message: "the journal could not be read".to_owned(),
             source: Some(Box::new(error)),
         };
-        let (stored, head) = match journal.replay(from.clone()).await {
+        let (stored, head) = match journal.replay(from).await {
             Ok(found) => found,
             // Another journal than the one that was taken in: all of it is news.
             Err(JournalError::Damaged { .. }) if from != Head::EMPTY => {

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::{
     plan::Plan,
     words::{
-        Actor, Baseline, EffectKey, GateRule, Judgement, LeftBehind, Live, OperationalStatus, Owner, Release, Request, RunId,
-        ServiceId, StepId, StepResult, Verdict,
+        Actor, Baseline, EffectKey, GateRule, Judgement, LeftBehind, Live, OperationalStatus, Owner, Release, Request,
+        RunId, ServiceId, StepId, StepResult, Verdict,
     },
 };
 

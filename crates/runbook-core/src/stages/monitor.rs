@@ -106,9 +106,7 @@ impl Audience for Shown<'_> {
 impl Monitor {
     /// Ends the watch when the run is asked to end, and when it may no longer change anything.
     async fn guard(&self, cx: &StageContext, has_changed: bool, early: &CancellationToken, over: &CancellationToken) {
-        let overtaken = async {
-            if has_changed { cx.overtaken().await } else { std::future::pending().await }
-        };
+        let overtaken = async { if has_changed { cx.overtaken().await } else { std::future::pending().await } };
         tokio::select! {
             () = over.cancelled() => {}
             () = cx.cancelled() => early.cancel(),

@@ -5,6 +5,7 @@
 //! Nothing here changes the outside world, and nothing decides what follows from a judgement.
 
 mod alert;
+mod alert_rule;
 mod audience;
 mod causes;
 mod compare;
@@ -16,14 +17,15 @@ mod observer;
 mod seen;
 mod window;
 
-pub use alert::*;
+pub use alert::{AlertConfig, AlertEvidence, AlertLevel, AlertSample, judge, judge_all};
+pub use alert_rule::{AlertRule, AlertRuleError};
 pub use audience::Audience;
-pub use causes::{check_dependencies, root_causes};
+pub use causes::{DependencyError, check_dependencies, root_causes};
 pub use compare::{CompareRule, compare};
 pub use conclude::{Conclusion, Confirmation, conclude};
 pub use judge::Rules;
 pub use look::{LookRule, look};
-pub use maintenance::{MaintenanceConfig, MaintenanceSchedule};
+pub use maintenance::{MaintenanceConfig, MaintenanceDay, MaintenanceError, MaintenanceSchedule};
 pub use observer::{Control, Observed, Observer, ObserverParts};
 pub use seen::Seen;
 pub use window::{Watched, WindowRule, watch};

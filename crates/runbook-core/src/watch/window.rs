@@ -75,8 +75,7 @@ pub async fn watch(
     if !complete && seen.conclusion.health != Health::Unhealthy {
         let watched = clock.now().duration_since(begun).as_millis();
         let evidence = std::mem::take(&mut seen.conclusion.evidence);
-        seen.conclusion.evidence =
-            format!("watched for {watched} of {} ms only; {evidence}", rule.window.as_millis());
+        seen.conclusion.evidence = format!("watched for {watched} of {} ms only; {evidence}", rule.window.as_millis());
         seen.conclusion.health = Health::Unknown;
     }
     Watched { seen, complete }

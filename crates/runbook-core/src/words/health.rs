@@ -167,10 +167,13 @@ pub fn operational_status<'a>(
     }
     findings.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
     if findings.is_empty() && worst == OperationalStatus::Operational {
-        findings.push((worst, match services.len() {
-            1 => "the one service is healthy".to_owned(),
-            seen => format!("all {seen} services are healthy"),
-        }));
+        findings.push((
+            worst,
+            match services.len() {
+                1 => "the one service is healthy".to_owned(),
+                seen => format!("all {seen} services are healthy"),
+            },
+        ));
     }
     (worst, findings.into_iter().map(|(_, reason)| reason).collect())
 }

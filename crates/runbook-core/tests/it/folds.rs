@@ -56,12 +56,7 @@ fn judgement() -> impl Strategy<Value = Judgement> {
             complete,
             samples: 3,
             failures: 1,
-            ..Judgement::new(
-                service(id),
-                health,
-                "as generated",
-                Timestamp::UNIX_EPOCH + SignedDuration::from_secs(at),
-            )
+            ..Judgement::new(service(id), health, "as generated", Timestamp::UNIX_EPOCH + SignedDuration::from_secs(at))
         },
     )
 }

@@ -68,7 +68,12 @@ impl World {
         let document = Document::parse(Path::new("runbook.toml"), text).unwrap();
         let environment = document.default_environment().unwrap();
         let mut registry = Registry::default();
-        registry.probe::<LiveProbe>().probe::<ControlProbe>().deployer::<TestDeployer>().ci::<TestCi>().notifier::<TestChat>();
+        registry
+            .probe::<LiveProbe>()
+            .probe::<ControlProbe>()
+            .deployer::<TestDeployer>()
+            .ci::<TestCi>()
+            .notifier::<TestChat>();
         let deployer = MemoryDeployer::new();
         SERVICES.iter().for_each(|id| deployer.set_live(&service(id), Live::Stopped));
         Self {

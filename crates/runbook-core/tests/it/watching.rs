@@ -103,7 +103,8 @@ async fn a_service_on_this_machine_needs_no_network() {
 
 #[tokio::test(start_paused = true)]
 async fn one_root_cause_is_named_and_its_dependants_with_it() {
-    let config = with_service("web", "depends_on = [\"api\"]").replace("id = \"worker\"\n", "id = \"worker\"\ndepends_on = [\"web\"]\n");
+    let config = with_service("web", "depends_on = [\"api\"]")
+        .replace("id = \"worker\"\n", "id = \"worker\"\ndepends_on = [\"web\"]\n");
     let world = good_v1(&config).await;
     for id in ["api", "web", "worker"] {
         world.script(id, [Health::Unhealthy]);
@@ -134,7 +135,9 @@ async fn a_fault_of_a_service_that_was_not_changed_is_no_reason_to_roll_back() {
 
 #[tokio::test(start_paused = true)]
 async fn maintenance_is_no_outage_and_no_health() {
-    let config = with("[[maintenance]]\nservices = [\"api\"]\nfrom = \"2026-01-01T00:00:00Z\"\nuntil = \"2026-01-01T06:00:00Z\"\nreason = \"new disks\"");
+    let config = with(
+        "[[maintenance]]\nservices = [\"api\"]\nfrom = \"2026-01-01T00:00:00Z\"\nuntil = \"2026-01-01T06:00:00Z\"\nreason = \"new disks\"",
+    );
     let world = good_v1(&config).await;
     world.script("api", [Health::Unhealthy]);
     let result = world.run(request(Action::UpdateStatus)).await;
