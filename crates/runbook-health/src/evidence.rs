@@ -1,6 +1,6 @@
 //! How evidence is written: text from outside is cleaned, redacted and cut; durations are in milliseconds.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use runbook_core::{Redactor, Secret};
 
@@ -40,8 +40,9 @@ fn cut(text: &str) -> String {
 }
 
 /// The text with a space for everything that would move a cursor, break a line or turn the reading direction.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect()
+fn one_line(text: &str) -> Cow<'_, str> {
+    let moves = |c: char| c.is_control() || is_invisible(c);
+    if text.contains(moves) { Cow::Owned(text.replace(moves, " ")) } else { Cow::Borrowed(text) }
 }
 
 /// Zero-width, line-separating and bidirectional formatting characters.

@@ -13,8 +13,16 @@ pub fn register(registry: &mut Registry) {
     registry.probe::<crate::HttpProbe>();
     #[cfg(feature = "icmp")]
     registry.probe::<crate::IcmpProbe>();
+    #[cfg(feature = "mysql")]
+    registry.probe::<crate::MySqlProbe>();
+    #[cfg(feature = "postgres")]
+    registry.probe::<crate::PostgresProbe>();
+    #[cfg(feature = "redis")]
+    registry.probe::<crate::RedisProbe>();
     #[cfg(feature = "tcp")]
     registry.probe::<crate::TcpProbe>();
+    #[cfg(feature = "tls")]
+    registry.probe::<crate::TlsProbe>();
     // With no kind compiled in, nothing above names it.
     let _ = registry;
 }

@@ -47,7 +47,7 @@ mod tcp_target;
 pub use clock::{Hold, VirtualClock};
 pub use http_target::{Behaviour, HttpTarget, Reply, Seen};
 pub use memory::{
-    AppendFault, DeployFault, FixedLiveness, MemoryDeployer, MemoryJournal, MemoryLatch, Ordered,
+    AppendFault, DeployFault, FixedLiveness, MemoryDeployer, MemoryHistory, MemoryJournal, MemoryLatch, Ordered,
     RecordingIssueTracker, RecordingNotifier, RecordingSink, ScriptedProbe,
 };
 pub use repository::TempRepository;

@@ -81,7 +81,8 @@ impl<'de> Deserialize<'de> for NumberCondition {
             }
 
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<NumberCondition, E> {
-                let bound = Number::float(number).ok_or_else(|| E::invalid_value(de::Unexpected::Float(number), &self))?;
+                let bound =
+                    Number::float(number).ok_or_else(|| E::invalid_value(de::Unexpected::Float(number), &self))?;
                 Ok(NumberCondition { order: Order::Equal, bound })
             }
         }

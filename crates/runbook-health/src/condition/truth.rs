@@ -66,6 +66,12 @@ impl Condition {
         };
         truth.into()
     }
+
+    /// Whether it compares a length, not the value itself.
+    #[allow(dead_code, reason = "used where a probe words what it found, which depends on the features")]
+    pub(crate) fn is_of_length(&self) -> bool {
+        matches!(self.0, Test::Length(_))
+    }
 }
 
 /// `None`: the two are not of one type.

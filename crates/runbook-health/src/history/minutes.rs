@@ -27,7 +27,7 @@ pub(super) fn start_of(minute: i64) -> Option<Timestamp> {
 }
 
 /// Which minutes of a roll-up have samples, stored as a hex digit for four minutes, the first in the lowest bit, so that
-/// SQL can look a minute up: see [`has_samples`](super::schema).
+/// SQL can look a minute up: see `added_up` of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mask {
     digits: Vec<u8>,
@@ -75,7 +75,10 @@ mod tests {
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
         assert_eq!(minute_of(at("1970-01-01T00:01:59.999Z")), 1);
         assert_eq!(minute_of(at("1969-12-31T23:59:59.5Z")), -1);
-        assert_eq!((minute_from(at("1970-01-01T00:01:00Z")), minute_from(at("1970-01-01T00:01:00.000000001Z"))), (1, 2));
+        assert_eq!(
+            (minute_from(at("1970-01-01T00:01:00Z")), minute_from(at("1970-01-01T00:01:00.000000001Z"))),
+            (1, 2)
+        );
         assert_eq!(start_of(minute_of(Timestamp::MAX)).unwrap().to_string(), "9999-12-30T22:00:00Z");
         assert_eq!(start_of(i64::MAX), None);
     }

@@ -63,13 +63,6 @@ impl Host {
         Ok((Self::parse(host)?, port))
     }
 
-    /// Reads the host and, where one is written, the port of a URL of any scheme, such as `postgres://user@db:5432/app`.
-    pub(crate) fn of_url(url: &str) -> Result<(Self, Option<u16>), String> {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-        Self::with_port(authority.rsplit_once('@').map_or(authority, |(_, server)| server))
-    }
-
     /// Whether it is this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         match self {
@@ -147,15 +140,6 @@ mod tests {
         for wrong in ["h:0", "h:65536", "h:+1", "h:1:2", "[::1]x", ":80"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn hosts_are_found_in_urls_of_any_scheme() {
-        let read = |text: &str| Host::of_url(text).map(|(host, port)| (host.to_string(), port));
-        assert_eq!(read("postgres://user:p@ss@db:5432/app?x=@y"), Ok(("db".to_owned(), Some(5432))));
-        assert_eq!(read("https://[::1]/a:b@c"), Ok(("[::1]".to_owned(), None)));
-        assert_eq!(read("mail.example:465"), Ok(("mail.example".to_owned(), Some(465))));
-        assert!(read("https://").is_err());
     }
 
     #[tokio::test]

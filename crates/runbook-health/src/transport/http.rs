@@ -9,7 +9,10 @@ use std::{
 };
 
 use hyper::{Request, body::Bytes, http::response::Parts};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_rustls::rustls::ClientConfig;
 
 use super::{
@@ -105,21 +108,34 @@ pub(crate) async fn send(call: Call<'_>, request: Request<Bytes>, trace: &mut Tr
     if let Some(family) = family {
         family.remember(address);
     }
-    let Some(config) = call.tls else {
-        return exchange(call.version.unwrap_or(Version::One), "http", stream, request, trace).await;
-    };
+    match call.tls {
+        None => exchange(call.version.unwrap_or(Version::One), "http", stream, request, trace).await,
+        // On the heap, as is HTTP/2: the many probes without either stay small.
+        Some(config) => Box::pin(secured(config, call.host, call.version, stream, request, trace)).await,
+    }
+}
+
+/// The exchange over TLS, whose handshake says which version it is.
+async fn secured(
+    config: Arc<ClientConfig>,
+    host: &Host,
+    version: Option<Version>,
+    stream: TcpStream,
+    request: Request<Bytes>,
+    trace: &mut Trace,
+) -> Result<Answer, Fault> {
     trace.enter(Step::Tls);
-    let offered: &[&[u8]] = match call.version {
+    let offered: &[&[u8]] = match version {
         None => &[b"h2", b"http/1.1"],
         Some(Version::One) => &[b"http/1.1"],
         Some(Version::Two) => &[b"h2"],
     };
-    let stream = handshake_as(config, server_name(call.host)?, offered, stream).await?;
+    let stream = handshake_as(config, server_name(host)?, offered, stream).await?;
     let session = stream.get_ref().1;
     trace.saw_certificate(session.peer_certificates().and_then(|chain| certificate::not_after(chain.first()?)));
-    // A server that answers nothing speaks HTTP/1.1 (RFC 7301, section 3.1, leaves it to the application).
+    // A server that agrees on nothing speaks HTTP/1.1, as it did before there was a way to agree (RFC 7301).
     let agreed = if session.alpn_protocol() == Some(b"h2") { Version::Two } else { Version::One };
-    if call.version.is_some_and(|wanted| wanted != agreed) {
+    if version.is_some_and(|wanted| wanted != agreed) {
         return Err(Fault::target("the server does not offer HTTP/2"));
     }
     exchange(agreed, "https", stream, request, trace).await
@@ -139,7 +155,7 @@ async fn exchange(
             (head, Body::One(body))
         }
         Version::Two => {
-            let (head, body) = http2::exchange(scheme, stream, request).await?;
+            let (head, body) = Box::pin(http2::exchange(scheme, stream, request)).await?;
             (head, Body::Two(body))
         }
     };

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{
     Request,
     body::{Body as _, Bytes, Incoming},
-    client::conn::http1::Builder,
+    client::conn::http1::{Builder, SendRequest},
     http::response::Parts,
 };
 use hyper_util::rt::TokioIo;
@@ -18,6 +18,8 @@ use super::{Fault, driver::Driver, handshake::words_of, http::MAX_HEAD};
 pub(super) struct Body {
     incoming: Incoming,
     driver: Driver,
+    /// As long as a next request may come, hyper does not end the connection itself, which is closed by this in the end.
+    _sender: SendRequest<Full<Bytes>>,
 }
 
 impl Body {
@@ -50,7 +52,7 @@ pub(super) async fn exchange(
     let mut driver = Driver::new(connection);
     let answer = driver.run(sender.send_request(request.map(Full::new))).await.map_err(fault)?;
     let (head, incoming) = answer.into_parts();
-    Ok((head, Body { incoming, driver }))
+    Ok((head, Body { incoming, driver, _sender: sender }))
 }
 
 /// What an error of the exchange says, in words; the connection stood, so nearly all of it is the target's.

@@ -27,7 +27,7 @@ pub(crate) use certificate::{Certificate, days_left, not_after};
 pub(crate) use connect::connect;
 pub(crate) use fault::Fault;
 #[cfg(feature = "rustls")]
-pub(crate) use handshake::{handshake, handshake_as, server_name, words_of};
+pub(crate) use handshake::{handshake, handshake_as, names, server_name, words_of};
 pub(crate) use host::Host;
 #[cfg(feature = "http")]
 pub(crate) use http::{Answer, Call, Family, Version, send};

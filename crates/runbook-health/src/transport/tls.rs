@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use runbook_core::ports::ProbeError;
+use runbook_core::{
+    ports::ProbeError,
+    registry::{BuildError, Scope},
+};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::{sync::OnceCell, task::spawn_blocking};
 use tokio_rustls::rustls::{
@@ -43,6 +46,27 @@ pub(crate) struct ClientCertificate {
     pub(crate) certificate: PathBuf,
     /// Its private key, in PEM form.
     pub(crate) key: PathBuf,
+}
+
+impl ClientCertificate {
+    /// Of the keys `client_cert_file` and `client_key_file`, relative to `runbook.toml`. The files are not read yet.
+    ///
+    /// # Errors
+    /// When one is there without the other.
+    pub(crate) fn build(
+        certificate: Option<PathBuf>,
+        key: Option<PathBuf>,
+        scope: &Scope,
+    ) -> Result<Option<Self>, BuildError> {
+        match (certificate, key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => {
+                Ok(Some(Self { certificate: scope.root.join(certificate), key: scope.root.join(key) }))
+            }
+            (Some(_), None) => Err(BuildError::key("client_cert_file", "it needs its private key: `client_key_file`")),
+            (None, Some(_)) => Err(BuildError::key("client_key_file", "it needs its certificate: `client_cert_file`")),
+        }
+    }
 }
 
 impl Tls {

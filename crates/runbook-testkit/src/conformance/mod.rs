@@ -14,6 +14,7 @@
 //! ```
 
 mod deployer;
+mod history;
 mod issue_tracker;
 mod journal;
 mod local_latch;
@@ -23,6 +24,7 @@ mod probe;
 mod view;
 
 pub use deployer::{DeployerCase, deployer};
+pub use history::history;
 pub use issue_tracker::issue_tracker;
 pub use journal::journal;
 pub use local_latch::local_latch;

@@ -39,7 +39,8 @@ const GUARD: &str = r#"read -r _
 kill -s "$1" "$2" 2>/dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.2; rm -rf -- "$3" && break; done"#;
 
-/// A folder for one server, before there is a process.
+/// A folder for one server, and who runs it there.
+#[derive(Debug)]
 pub(super) struct Home {
     folder: TempDir,
     user: Option<User>,
@@ -57,7 +58,7 @@ struct User {
 pub(super) struct Server {
     name: &'static str,
     end: Signal,
-    folder: TempDir,
+    home: Home,
     port: u16,
     running: Mutex<Option<Running>>,
 }
@@ -82,9 +83,8 @@ impl Home {
     pub(super) fn new(name: &str, without_root: bool) -> Self {
         let folder = TempDir::with_prefix(format!("runbook-{name}-")).expect("failed to make a temporary folder");
         let is_root = rustix::process::geteuid().is_root();
-        let user = (without_root && is_root).then(|| {
-            ["postgres", "nobody"].into_iter().find_map(User::named).expect("there is no user besides root")
-        });
+        let user = (without_root && is_root)
+            .then(|| ["postgres", "nobody"].into_iter().find_map(User::named).expect("there is no user besides root"));
         let home = Self { folder, user };
         home.give(home.path());
         home
@@ -92,6 +92,10 @@ impl Home {
 
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.path().join("log")
     }
 
     /// Writes a file that only the server may read.
@@ -149,7 +153,7 @@ impl Server {
     /// Starts a server on a free port and waits until `ask` has an answer. `end` is the signal that ends it at once.
     ///
     /// # Panics
-    /// With the server's log, when it does not answer in time.
+    /// When it does not answer in time; its log is printed then.
     pub(super) async fn start(
         name: &'static str,
         end: Signal,
@@ -157,26 +161,19 @@ impl Server {
         command: impl Fn(&Home, u16) -> Command,
         ask: impl AsyncFn(u16) -> Result<(), String>,
     ) -> Self {
-        let log = home.path().join("log");
+        let mut server = Self { name, end, home, port: 0, running: Mutex::new(None) };
         for _ in 0..ATTEMPTS {
-            let port = free_port().expect("failed to find a free port of 127.0.0.1");
-            let running = Running::start(command(&home, port), &log, home.path(), end);
-            let server =
-                Self { name, end, port, running: Mutex::new(None), folder: TempDir::new().expect("a folder") };
+            server.kill();
+            server.port = free_port().expect("failed to find a free port of 127.0.0.1");
+            let running = Running::start(command(&server.home, server.port), &server.home, end);
             *server.running() = Some(running.unwrap_or_else(|error| panic!("failed to start {name}: {error}")));
             match server.until_it_answers(&ask).await {
-                Ready::Yes => {
-                    let mut server = server;
-                    server.folder = home.folder;
-                    return server;
-                }
+                Ready::Yes => return server,
                 Ready::Ended => {}
-                Ready::Late(words) => {
-                    panic!("{name} did not answer within {READY:?} ({words}); its log:\n{}", tail(&log))
-                }
+                Ready::Late(words) => panic!("{name} did not answer within {READY:?}: {words}"),
             }
         }
-        panic!("{name} ended before it answered, on {ATTEMPTS} ports; its log:\n{}", tail(&log));
+        panic!("{name} ended before it answered, on {ATTEMPTS} ports");
     }
 
     async fn until_it_answers(&self, ask: &impl AsyncFn(u16) -> Result<(), String>) -> Ready {
@@ -208,7 +205,10 @@ impl Server {
 
     /// The end of what the server has written to its log.
     pub(super) fn log(&self) -> String {
-        tail(&self.folder.path().join("log"))
+        let log = fs::read(self.home.log()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&log);
+        let from = text.char_indices().rev().nth(SHOWN).map_or(0, |(at, _)| at);
+        text[from..].to_owned()
     }
 
     /// Ends the server at once, as a crash would. The port is refused from then on.
@@ -243,12 +243,12 @@ enum Ready {
 }
 
 impl Running {
-    fn start(mut command: Command, log: &Path, folder: &Path, end: Signal) -> io::Result<Self> {
-        let log = File::options().create(true).append(true).open(log)?;
+    fn start(mut command: Command, home: &Home, end: Signal) -> io::Result<Self> {
+        let log = File::options().create(true).append(true).open(home.log())?;
         let child = command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn()?;
         let group = Group::led_by(child.id());
         let mut running = Self { child, group, guard: None };
-        running.guard = Some(Guard::over(running.child.id(), folder, end)?);
+        running.guard = Some(Guard::over(running.child.id(), home.path(), end)?);
         Ok(running)
     }
 
@@ -291,12 +291,6 @@ impl Drop for Guard {
 /// A port that nobody listens on at this moment.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-fn tail(log: &Path) -> String {
-    let text = String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned();
-    let from = text.char_indices().rev().nth(SHOWN).map_or(0, |(at, _)| at);
-    text[from..].to_owned()
 }
 
 /// Runs a command that prepares a home, to its end.

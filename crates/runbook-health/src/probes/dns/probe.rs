@@ -116,11 +116,7 @@ impl DnsProbe {
                 let (health, findings) = self.expect.judge(&answer.found.records, &self.scrubber);
                 let words = format!("{} in {}{findings}", self.words(&answer), Millis(latency_ms));
                 let evidence = self.evidence(name, &words, &progress);
-                Ok(Reading {
-                    latency_ms: Some(latency_ms),
-                    phases: trace.phases(),
-                    ..Reading::new(health, evidence)
-                })
+                Ok(Reading { latency_ms: Some(latency_ms), phases: trace.phases(), ..Reading::new(health, evidence) })
             }
             Err(Fault::Target(words)) => self.without_answer(self.evidence(name, &words, &progress), trace.phases()),
             Err(Fault::Own(error)) => Err(error),
@@ -212,9 +208,7 @@ impl DnsProbe {
             (Server::Machine, None) => {
                 ProbeError::new(format!("failed to find this machine's resolver within {limit}")).into()
             }
-            (_, Some(_)) if step == Step::Body => {
-                Fault::Target(format!("the answer was not complete within {limit}"))
-            }
+            (_, Some(_)) if step == Step::Body => Fault::Target(format!("the answer was not complete within {limit}")),
             (_, Some(_)) => silence(self.timeout, &progress.strays),
         }
     }
@@ -303,7 +297,10 @@ mod tests {
     async fn a_failure_of_this_machines_resolver_is_unknown() {
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let error = sample(&probe(100), vec![silent.local_addr().unwrap()]).await.unwrap_err().to_string();
-        assert!(error.starts_with("this machine's resolver failed, so nothing is known of the name: dns A api"), "{error}");
+        assert!(
+            error.starts_with("this machine's resolver failed, so nothing is known of the name: dns A api"),
+            "{error}"
+        );
         assert!(error.ends_with("→ no answer within 100 ms"), "{error}");
         let failing = answering(ResponseCode::ServFail).await;
         let error = sample(&probe(5000), vec![failing]).await.unwrap_err().to_string();

@@ -4,13 +4,9 @@ use runbook_core::{
     Secret,
     registry::{BuildError, ProbeDefinition, Scope},
 };
-use tokio::sync::OnceCell;
 use tonic::{codegen::http::Uri, metadata::MetadataValue};
 
-use super::{
-    GrpcProbe, GrpcSettings,
-    probe::{Login, Secured},
-};
+use super::{GrpcProbe, GrpcSettings, probe::Login};
 use crate::{
     evidence::Scrubber,
     probes::target::Target,
@@ -48,10 +44,7 @@ impl ProbeDefinition for GrpcProbe {
             host,
             port,
             service: settings.service,
-            tls: is_secured.then(|| Secured {
-                tls: Tls::new(settings.ca_file.map(|file| scope.root.join(file))),
-                config: OnceCell::new(),
-            }),
+            tls: is_secured.then(|| Tls::new(settings.ca_file.map(|file| scope.root.join(file)))),
             login,
             timeout: settings.timeout.0,
             scrubber: Scrubber::new(scope.redactor.clone(), &secrets),
@@ -107,9 +100,7 @@ fn login(bearer_env: &Option<String>, scope: &Scope) -> Result<(Login, Option<Se
             value.set_sensitive(true);
             Login::Value(value)
         }
-        Err(_) => {
-            Login::Missing(format!("{variable} has a character that no metadata may hold, such as a line break"))
-        }
+        Err(_) => Login::Missing(format!("{variable} has a character that no metadata may hold, such as a line break")),
     };
     Ok((login, Some(secret)))
 }

@@ -121,14 +121,15 @@ fn fault(error: &hyper::Error) -> Fault {
             kind => Fault::of_io(kind.into(), "read the answer"),
         };
     }
-    let reason = cause.reason().map_or_else(|| cause.to_string(), |reason| reason.description().to_owned());
-    if cause.is_remote() {
-        Fault::Target(format!("the server ended the exchange: {reason}"))
-    } else {
-        Fault::Target(format!("the answer is not HTTP/2 that can be read, so it is not gRPC: {reason}"))
+    match cause.reason() {
+        Some(reason) if cause.is_remote() => Fault::Target(format!("the server broke off: {reason} ({reason:?})")),
+        // Such as a greeting of another protocol.
+        _ => Fault::Target(format!("the answer is not HTTP/2 that can be read: {cause}")),
     }
 }
 
-fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(error.source(), |cause| cause.source())
 }

@@ -3,11 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use runbook_core::{
     Health, Reading,
     ports::{Probe, ProbeError},
 };
-use tokio::{sync::OnceCell, time::timeout};
+use tokio::time::timeout;
 use tokio_rustls::rustls::ClientConfig;
 use tonic::{
     Request, Status,
@@ -20,7 +21,7 @@ use super::{exchange::check, verdict::Verdict};
 use crate::{
     evidence::{Limit, Millis, Scrubber},
     reach::Reach,
-    transport::{Fault, Host, Step, Tls, Trace, connect, handshake},
+    transport::{Fault, Host, Step, Tls, Trace, connect, handshake_as, not_after, server_name},
 };
 
 /// Asks a server about a service's health (`grpc.health.v1.Health/Check`), once, over a connection of its own. Kind
@@ -44,7 +45,7 @@ pub struct GrpcProbe {
     pub(super) origin: Uri,
     pub(super) service: String,
     /// `None` without TLS.
-    pub(super) tls: Option<Secured>,
+    pub(super) tls: Option<Tls>,
     pub(super) login: Login,
     pub(super) timeout: Duration,
     pub(super) reach: Reach,
@@ -71,22 +72,10 @@ pub(super) enum Login {
     Missing(String),
 }
 
-/// TLS for HTTP/2.
-pub(super) struct Secured {
-    pub(super) tls: Tls,
-    pub(super) config: OnceCell<Arc<ClientConfig>>,
-}
-
-impl Secured {
-    /// The shared configuration, but for `h2`, without which a server may choose HTTP/1.1 (RFC 9113, section 3.2).
-    async fn config(&self) -> Result<Arc<ClientConfig>, ProbeError> {
-        let made = self.config.get_or_try_init(|| async {
-            let mut config = ClientConfig::clone(&*self.tls.config().await?);
-            config.alpn_protocols = vec![b"h2".to_vec()];
-            Ok::<_, ProbeError>(Arc::new(config))
-        });
-        made.await.cloned()
-    }
+/// How far a measurement came; kept outside of the future that the deadline may drop.
+struct Progress {
+    trace: Trace,
+    certificate_not_after: Option<Timestamp>,
 }
 
 #[async_trait]
@@ -97,12 +86,17 @@ impl Probe for GrpcProbe {
             return Err(ProbeError::new(words.clone()));
         }
         let config = self.prepare().await?;
-        let mut trace = Trace::start();
-        let ended = match timeout(self.timeout, self.measure(config, &mut trace)).await {
+        let mut progress = Progress { trace: Trace::start(), certificate_not_after: None };
+        let ended = match timeout(self.timeout, self.measure(config, &mut progress)).await {
             Ok(ended) => ended,
-            Err(_) => Err(self.too_late(trace.step())),
+            Err(_) => Err(self.too_late(progress.trace.step())),
         };
-        let reading = |health, words: &str| Reading { phases: trace.phases(), ..Reading::new(health, self.line(words)) };
+        let Progress { trace, certificate_not_after } = progress;
+        let reading = |health, words: &str| Reading {
+            phases: trace.phases(),
+            certificate_not_after,
+            ..Reading::new(health, self.line(words))
+        };
         let verdict = match ended {
             Ok(Ok(status)) => Verdict::of_answer(status, &self.service),
             Ok(Err(status)) => Verdict::of_status(&status, &self.service, &self.scrubber),
@@ -123,8 +117,8 @@ impl Probe for GrpcProbe {
 impl GrpcProbe {
     /// Reads the trusted certificates before the clock starts: it is no part of the service's latency.
     async fn prepare(&self) -> Result<Option<Arc<ClientConfig>>, ProbeError> {
-        let Some(secured) = &self.tls else { return Ok(None) };
-        match timeout(self.timeout, secured.config()).await {
+        let Some(tls) = &self.tls else { return Ok(None) };
+        match timeout(self.timeout, tls.config()).await {
             Ok(config) => config.map(Some),
             Err(_) => {
                 Err(ProbeError::new(format!("failed to read the trusted certificates within {}", Limit(self.timeout))))
@@ -135,8 +129,9 @@ impl GrpcProbe {
     async fn measure(
         &self,
         config: Option<Arc<ClientConfig>>,
-        trace: &mut Trace,
+        progress: &mut Progress,
     ) -> Result<Result<i32, Status>, Fault> {
+        let trace = &mut progress.trace;
         if self.host.needs_lookup() {
             trace.enter(Step::Lookup);
         }
@@ -150,7 +145,10 @@ impl GrpcProbe {
             }
             Some(config) => {
                 trace.enter(Step::Tls);
-                let stream = handshake(config, &self.host, stream).await?;
+                // Without `h2` a server may choose HTTP/1.1 (RFC 9113, section 3.2).
+                let stream = handshake_as(config, server_name(&self.host)?, &[b"h2"], stream).await?;
+                let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                progress.certificate_not_after = shown.and_then(not_after);
                 trace.enter(Step::FirstByte);
                 check(stream, self.origin.clone(), self.request()).await
             }

@@ -83,7 +83,14 @@ mod tests {
                 Verdict::NotMeasured(words) => words,
             })
             .collect();
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        unknown: the status -1, which means nothing
+        unknown: UNKNOWN (the server does not say how the service is)
+        healthy: SERVING
+        unhealthy: NOT_SERVING
+        unhealthy: SERVICE_UNKNOWN (the server does not know the service)
+        unknown: the status 4, which means nothing
+        ");
     }
 
     #[test]
@@ -97,7 +104,24 @@ mod tests {
                 }
             })
             .collect();
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        unhealthy: CANCELLED
+        unhealthy: UNKNOWN
+        unhealthy: INVALID_ARGUMENT
+        unhealthy: DEADLINE_EXCEEDED
+        unhealthy: NOT_FOUND (the server does not know the service)
+        unhealthy: ALREADY_EXISTS
+        not measured: PERMISSION_DENIED: the server does not answer whoever asks like this; see `bearer_env`
+        unhealthy: RESOURCE_EXHAUSTED
+        unhealthy: FAILED_PRECONDITION
+        unhealthy: ABORTED
+        unhealthy: OUT_OF_RANGE
+        not measured: UNIMPLEMENTED: the server has no health service (grpc.health.v1), so nothing was measured
+        unhealthy: INTERNAL
+        unhealthy: UNAVAILABLE, "try later"
+        unhealthy: DATA_LOSS
+        not measured: UNAUTHENTICATED: the server does not answer whoever asks like this; see `bearer_env`
+        "#);
     }
 
     #[test]

@@ -2,24 +2,25 @@
 
 use std::str::FromStr;
 
-use data_encoding::BASE64;
 use hyper::{
     HeaderMap, Method,
     body::Bytes,
     header::{self, HeaderName, HeaderValue},
 };
-use runbook_core::{
-    Secret,
-    registry::{BuildError, ProbeDefinition, Scope},
-};
+use runbook_core::registry::{BuildError, ProbeDefinition, Scope};
 
 use super::{
-    ExpectSettings, HttpProbe, HttpSettings,
+    ExpectSettings, HttpProbe, HttpSettings, HttpVersion, StatusSettings,
     address::{Address, Scheme},
-    expect::Expect,
-    probe::{Login, Request},
+    expect::{Expect, Rules},
+    login::Login,
+    request::{Request, host},
 };
-use crate::{evidence::Scrubber, reach::Reach, transport::Tls};
+use crate::{
+    evidence::Scrubber,
+    reach::Reach,
+    transport::{ClientCertificate, Family, Tls, Version},
+};
 
 /// No body that is larger is ever read.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
@@ -27,8 +28,15 @@ const MAX_BODY: u64 = 16 * 1024 * 1024;
 const USER_AGENT: &str = concat!("runbook/", env!("CARGO_PKG_VERSION"));
 
 /// The framing of the message is the probe's own.
-const OWN_HEADERS: [HeaderName; 4] =
-    [header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE];
+const OWN_HEADERS: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
 
 impl ProbeDefinition for HttpProbe {
     const KIND: &'static str = "http";
@@ -46,29 +54,63 @@ impl ProbeDefinition for HttpProbe {
                 format!("expected a number of bytes from 1 to {MAX_BODY} (16 MiB)"),
             ));
         }
-        if settings.ca_file.is_some() && address.scheme == Scheme::Http && settings.redirects == 0 {
-            return Err(BuildError::key("ca_file", "certificates are for `https` addresses, and this one is `http`"));
-        }
+        check_certificates(&settings, &address)?;
         let method = method(&settings.method)?;
-        let expect = expect(settings.expect, &method)?;
-        let (login, secrets) = login(&settings.basic_env, &settings.bearer_env, &address, scope)?;
+        let login = Login::read(&settings, &address, scope)?;
+        let scrubber = Scrubber::new(scope.redactor.clone(), &login.hidden);
+        let client = ClientCertificate::build(settings.client_cert_file, settings.client_key_file, scope)?;
         Ok(Self {
             reach: Reach::of(scope, &address.host, settings.url.is_some()),
-            tls: Tls::new(settings.ca_file.map(|file| scope.root.join(file))),
-            scrubber: Scrubber::new(scope.redactor.clone(), &secrets),
+            tls: Tls::new(settings.ca_file.map(|file| scope.root.join(file))).known_as(client),
+            asked: scrubber.line(&format!("{method} {address}")),
+            expect: Expect {
+                expect: rules("expect", settings.expect, Some(StatusSettings::default()), &method)?,
+                degrade: rules("degrade", settings.degrade, None, &method)?,
+            },
             request: Request {
-                method,
-                headers: headers(settings.headers, !matches!(login, Login::None))?,
+                headers: headers(settings.headers, login.headers, &address)?,
                 body: settings.body.map(Bytes::from).unwrap_or_default(),
-                login,
+                missing: login.missing,
+                method,
                 address,
             },
+            scrubber,
+            version: settings.version.map(|version| match version {
+                HttpVersion::One => Version::One,
+                HttpVersion::Two => Version::Two,
+            }),
+            family: Family::default(),
             timeout,
             redirects: settings.redirects,
             max_body: settings.max_body,
-            expect,
         })
     }
+}
+
+/// Keys about certificates where no certificate will ever be seen.
+fn check_certificates(settings: &HttpSettings, address: &Address) -> Result<(), BuildError> {
+    if address.scheme == Scheme::Https {
+        return Ok(());
+    }
+    // A client certificate is for the configured origin alone, whose address has no TLS.
+    for (key, is_set) in [
+        ("client_cert_file", settings.client_cert_file.is_some()),
+        ("client_key_file", settings.client_key_file.is_some()),
+    ] {
+        if is_set {
+            return Err(BuildError::key(key, "certificates are for `https` addresses, and this one is `http`"));
+        }
+    }
+    for (key, is_set) in [
+        ("ca_file", settings.ca_file.is_some()),
+        ("expect.certificate_days", settings.expect.certificate_days.is_some()),
+        ("degrade.certificate_days", settings.degrade.certificate_days.is_some()),
+    ] {
+        if is_set && settings.redirects == 0 {
+            return Err(BuildError::key(key, "certificates are for `https` addresses, and this one is `http`"));
+        }
+    }
+    Ok(())
 }
 
 fn address(settings: &HttpSettings, scope: &Scope) -> Result<Address, BuildError> {
@@ -99,23 +141,40 @@ fn method(name: &str) -> Result<Method, BuildError> {
     Ok(method)
 }
 
-fn header_name(table: &str, name: &str) -> Result<HeaderName, BuildError> {
+/// Reads the name of a header that may be sent.
+pub(super) fn header_name(table: &str, written: &str) -> Result<HeaderName, BuildError> {
+    let name = any_header_name(table, written)?;
+    if OWN_HEADERS.contains(&name) {
+        let key = format!("{table}.{written}");
+        return Err(BuildError::key(key, "this header is the probe's own and cannot be set"));
+    }
+    Ok(name)
+}
+
+fn any_header_name(table: &str, name: &str) -> Result<HeaderName, BuildError> {
     HeaderName::from_str(name)
         .map_err(|_| BuildError::key(format!("{table}.{name}"), format!("{name:?} is not the name of a header")))
 }
 
-fn headers(configured: impl IntoIterator<Item = (String, String)>, has_login: bool) -> Result<HeaderMap, BuildError> {
+/// All headers as they are sent to the configured origin.
+fn headers(
+    configured: impl IntoIterator<Item = (String, String)>,
+    secret: HeaderMap,
+    address: &Address,
+) -> Result<HeaderMap, BuildError> {
     let mut headers = HeaderMap::new();
+    headers.insert(header::HOST, host(address).map_err(BuildError::table)?);
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     for (written, value) in configured {
         let name = header_name("headers", &written)?;
         let wrong = |problem: &str| BuildError::key(format!("headers.{written}"), problem);
-        if OWN_HEADERS.contains(&name) {
-            return Err(wrong("this header is the probe's own and cannot be set"));
-        }
-        if has_login && name == header::AUTHORIZATION {
-            return Err(wrong("`basic_env`, `bearer_env` or the URL already says who asks"));
+        if secret.contains_key(&name) {
+            return Err(wrong(if name == header::AUTHORIZATION {
+                "`basic_env`, `bearer_env`, `headers_env` or the URL already says who asks"
+            } else {
+                "`headers_env` already sends this header"
+            }));
         }
         let mut value =
             HeaderValue::from_str(&value).map_err(|_| wrong("the value has a character that no header may hold"))?;
@@ -123,71 +182,37 @@ fn headers(configured: impl IntoIterator<Item = (String, String)>, has_login: bo
         value.set_sensitive(true);
         headers.insert(name, value);
     }
+    headers.extend(secret);
     Ok(headers)
 }
 
-fn expect(settings: ExpectSettings, method: &Method) -> Result<Expect, BuildError> {
+/// The rules of one table, `expect` or `degrade`.
+fn rules(
+    table: &str,
+    settings: ExpectSettings,
+    status: Option<StatusSettings>,
+    method: &Method,
+) -> Result<Rules, BuildError> {
     if settings.max_latency.is_some_and(|limit| limit.0.is_zero()) {
-        return Err(BuildError::key("expect.max_latency", "no answer comes within 0"));
+        return Err(BuildError::key(format!("{table}.max_latency"), "no answer comes within 0"));
     }
     if *method == Method::HEAD {
-        let without_body = |key| BuildError::key(key, "an answer to `HEAD` has no body; ask with `GET`");
-        if !settings.json.is_empty() {
-            return Err(without_body("expect.json"));
-        }
-        if settings.body.is_some() {
-            return Err(without_body("expect.body"));
+        for (key, is_set) in [("json", !settings.json.is_empty()), ("body", settings.body.is_some())] {
+            if is_set {
+                let key = format!("{table}.{key}");
+                return Err(BuildError::key(key, "an answer to `HEAD` has no body; ask with `GET`"));
+            }
         }
     }
-    let header =
-        settings.header.into_iter().map(|(name, condition)| Ok((header_name("expect.header", &name)?, condition)));
-    Ok(Expect {
+    let named = format!("{table}.header");
+    let header = settings.header.into_iter().map(|(name, condition)| Ok((any_header_name(&named, &name)?, condition)));
+    Ok(Rules {
         header: header.collect::<Result<_, BuildError>>()?,
-        status: settings.status,
+        status: settings.status.or(status),
         json: settings.json.into_iter().collect(),
         body: settings.body,
+        latency: settings.latency,
+        certificate_days: settings.certificate_days,
         max_latency: settings.max_latency.map(|limit| limit.0),
     })
-}
-
-/// Who asks, and the secrets in the forms in which they are sent. A variable that is not set is no error yet: another
-/// command may need the configuration without it.
-fn login(
-    basic_env: &Option<String>,
-    bearer_env: &Option<String>,
-    address: &Address,
-    scope: &Scope,
-) -> Result<(Login, Vec<Secret>), BuildError> {
-    let (key, variable) = match (basic_env, bearer_env, &address.login) {
-        (Some(_), Some(_), _) => {
-            return Err(BuildError::key("bearer_env", "`basic_env` already says who asks; one of the two is enough"));
-        }
-        (None, None, None) => return Ok((Login::None, Vec::new())),
-        (None, None, Some(login)) => return Ok(basic(login, "the URL's user and password")),
-        (Some(variable), None, None) => ("basic_env", variable),
-        (None, Some(variable), None) => ("bearer_env", variable),
-        (_, _, Some(_)) => {
-            let key = if basic_env.is_some() { "basic_env" } else { "bearer_env" };
-            return Err(BuildError::key(key, "the URL already holds a user; one of the two is enough"));
-        }
-    };
-    if variable.is_empty() {
-        return Err(BuildError::key(key, "the name of a variable is missing"));
-    }
-    let Some(secret) = scope.variables.secret(variable) else {
-        return Ok((Login::Missing(format!("{variable} is not set, so the request cannot say who asks")), Vec::new()));
-    };
-    Ok(if key == "basic_env" {
-        basic(&secret, variable)
-    } else {
-        (Login::of(&format!("Bearer {}", secret.reveal().trim()), variable), vec![secret])
-    })
-}
-
-fn basic(login: &Secret, source: &str) -> (Login, Vec<Secret>) {
-    let plain = login.reveal().trim();
-    let encoded = Secret::new(BASE64.encode(plain.as_bytes()));
-    let password = plain.split_once(':').map(|(_, password)| Secret::new(password));
-    let value = Login::of(&format!("Basic {}", encoded.reveal()), source);
-    (value, [login.clone(), encoded].into_iter().chain(password).collect())
 }

@@ -1,26 +1,35 @@
 //! The judgement of an answer: every expectation gives a finding, and the worst finding is the health.
 
-use std::{borrow::Cow, cmp::Ordering, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
-use hyper::{HeaderMap, header::HeaderName};
-use runbook_core::Health;
+use hyper::{HeaderMap, body::Bytes, header::HeaderName};
+use jiff::Timestamp;
+use runbook_core::{Health, Phases};
 
-use super::{Pointer, StatusSettings, json};
+use super::{LatencySettings, Pointer, StatusSettings, json};
 use crate::{
-    condition::{Condition, Truth, Value},
-    evidence::{Limit, Scrubber},
+    condition::{Condition, Number, NumberCondition, Truth, Value},
+    evidence::{Limit, Millis, Scrubber},
+    findings::Findings,
+    transport::days_left,
 };
 
-/// How many findings evidence lists in full.
-const MAX_LISTED: usize = 4;
-
-/// What is expected, checked and ready.
+/// What is expected, checked and ready: the rules that fail a reading and those that only degrade it.
 #[derive(Debug)]
 pub(super) struct Expect {
-    pub(super) status: StatusSettings,
+    pub(super) expect: Rules,
+    pub(super) degrade: Rules,
+}
+
+/// The rules of one table.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    pub(super) status: Option<StatusSettings>,
     pub(super) json: Vec<(Pointer, Condition)>,
     pub(super) body: Option<Condition>,
     pub(super) header: Vec<(HeaderName, Condition)>,
+    pub(super) latency: LatencySettings,
+    pub(super) certificate_days: Option<NumberCondition>,
     pub(super) max_latency: Option<Duration>,
 }
 
@@ -31,102 +40,99 @@ pub(super) struct Found<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a Body,
     pub(super) latency_ms: f64,
+    pub(super) phases: Phases,
+    pub(super) certificate_not_after: Option<Timestamp>,
 }
 
 /// A body, as far as it was read.
 #[derive(Debug)]
 pub(super) enum Body {
     /// All of it; empty when no condition needs it.
-    Whole(Vec<u8>),
+    Whole(Bytes),
     /// More than this many bytes; the rest was not read.
     TooLarge(u64),
-}
-
-/// What the answer is worth, and why.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) health: Health,
-    /// Each begins with `; `.
-    pub(super) findings: String,
 }
 
 impl Expect {
     /// Whether a condition looks into the body.
     pub(super) fn needs_body(&self) -> bool {
+        [&self.expect, &self.degrade].into_iter().any(Rules::need_body)
+    }
+
+    /// What an answer is worth, and why; each finding begins with `; `.
+    pub(super) fn judge(&self, found: &Found<'_>, scrubber: &Scrubber) -> (Health, String) {
+        let mut findings = Findings::default();
+        self.expect.judge(Health::Unhealthy, found, scrubber, &mut findings);
+        self.degrade.judge(Health::Degraded, found, scrubber, &mut findings);
+        findings.verdict()
+    }
+}
+
+impl Rules {
+    fn need_body(&self) -> bool {
         self.body.is_some() || !self.json.is_empty()
     }
 
-    /// Judges an answer.
-    pub(super) fn judge(&self, found: &Found<'_>, scrubber: &Scrubber) -> Verdict {
-        let mut findings: Vec<(Health, String)> = Vec::new();
-        if !self.status.contains(found.status) {
-            findings.push((Health::Unhealthy, format!("expected status {}", self.status)));
+    fn judge(&self, failed: Health, found: &Found<'_>, scrubber: &Scrubber, findings: &mut Findings) {
+        if let Some(status) = self.status.as_ref().filter(|status| !status.contains(found.status)) {
+            findings.add(failed, format!("expected status {status}"));
         }
         for (name, condition) in &self.header {
-            findings.extend(finding(&format!("header {name}"), condition, &header(found.headers, name), scrubber));
+            let value = header(found.headers, name);
+            findings.judge(failed, format_args!("header {name}"), condition, &value, scrubber);
         }
         for (pointer, condition) in &self.json {
             let value = match found.body {
                 Body::Whole(bytes) => json::find(bytes, pointer),
                 Body::TooLarge(limit) => too_large(*limit),
             };
-            findings.extend(finding(&pointer.to_string(), condition, &value, scrubber));
+            findings.judge(failed, pointer, condition, &value, scrubber);
         }
         if let Some(condition) = &self.body {
             let value = match found.body {
                 Body::Whole(bytes) => text(bytes),
                 Body::TooLarge(limit) => too_large(*limit),
             };
-            findings.extend(finding("body", condition, &value, scrubber));
+            findings.judge(failed, "body", condition, &value, scrubber);
+        }
+        self.judge_latency(failed, found, findings);
+        self.judge_certificate(found, findings);
+    }
+
+    fn judge_latency(&self, failed: Health, found: &Found<'_>, findings: &mut Findings) {
+        let (wanted, phases) = (&self.latency, &found.phases);
+        for (part, condition, took_ms) in [
+            ("total", wanted.total, Some(found.latency_ms)),
+            ("dns", wanted.dns, phases.dns_ms),
+            ("connect", wanted.connect, phases.connect_ms),
+            ("tls", wanted.tls, phases.tls_ms),
+            ("first_byte", wanted.first_byte, phases.first_byte_ms),
+            ("body", wanted.body, phases.body_ms),
+        ] {
+            let Some(condition) = condition else { continue };
+            findings.add_truth(condition.judge(took_ms), failed, |_| {
+                let but = took_ms
+                    .map_or("but there was no such part".to_owned(), |took_ms| format!("found {}", Millis(took_ms)));
+                format!("expected latency {part} {condition}, {but}")
+            });
         }
         if let Some(limit) = self.max_latency
             && found.latency_ms > limit.as_secs_f64() * 1000.0
         {
-            findings.push((Health::Degraded, format!("expected at most {}", Limit(limit))));
+            findings.add(Health::Degraded, format!("expected at most {}", Limit(limit)));
         }
-        verdict(findings)
     }
-}
 
-/// The worst finding is the health; evidence names it first.
-fn verdict(mut findings: Vec<(Health, String)>) -> Verdict {
-    findings.sort_by(|(a, _), (b, _)| match a {
-        a if a == b => Ordering::Equal,
-        a if a.worst(*b) == *a => Ordering::Less,
-        _ => Ordering::Greater,
-    });
-    let health = findings.iter().fold(Health::Healthy, |worst, (health, _)| worst.worst(*health));
-    let mut words = String::new();
-    for (_, finding) in findings.iter().take(MAX_LISTED) {
-        words.push_str("; ");
-        words.push_str(finding);
+    /// A certificate that ends soon still works: it is a warning in both tables, never downtime.
+    fn judge_certificate(&self, found: &Found<'_>, findings: &mut Findings) {
+        let Some(condition) = self.certificate_days else { return };
+        let days = found.certificate_not_after.map(|not_after| days_left(not_after, Timestamp::now()));
+        let truth = condition.judge(days.map(|days| Number::Whole(days.into())));
+        findings.add_truth(truth, Health::Degraded, |truth| match (truth, days) {
+            (Truth::Failed, Some(days)) => format!("expected certificate days {condition}, found {days}"),
+            _ => format!("expected certificate days {condition}, but no certificate was shown"),
+        });
     }
-    if let Some(more) = findings.len().checked_sub(MAX_LISTED).filter(|more| *more > 0) {
-        words.push_str(&format!("; and {more} more"));
-    }
-    Verdict { health, findings: words }
-}
-
-/// What to say of one condition; nothing when it is satisfied.
-fn finding(what: &str, condition: &Condition, value: &Value<'_>, scrubber: &Scrubber) -> Option<(Health, String)> {
-    let health = match condition.judge(value) {
-        Truth::Satisfied => return None,
-        Truth::Failed => Health::Unhealthy,
-        Truth::Unknown => Health::Unknown,
-    };
-    let but = match (value, health) {
-        (Value::Absent, _) => "but it is missing".to_owned(),
-        (Value::Unreadable(why), _) => format!("but {why}"),
-        (Value::Other(what), _) => format!("but it is {what}"),
-        (Value::Text(text), Health::Unknown) => format!("but it is the text {}", scrubber.quote(text)),
-        (Value::Untyped(text), Health::Unknown) => format!("but {} cannot be compared with it", scrubber.quote(text)),
-        (Value::Number(number), Health::Unknown) => format!("but it is the number {number}"),
-        (Value::Boolean(flag), Health::Unknown) => format!("but it is {flag}"),
-        (Value::Text(text) | Value::Untyped(text), _) => format!("found {}", scrubber.quote(text)),
-        (Value::Number(number), _) => format!("found {number}"),
-        (Value::Boolean(flag), _) => format!("found {flag}"),
-    };
-    Some((health, format!("expected {what} {condition}, {but}")))
 }
 
 /// Several of one name are one list (RFC 9110, section 5.3).
@@ -158,23 +164,41 @@ mod tests {
     use super::*;
     use crate::probes::http::ExpectSettings;
 
-    fn judge(expect: &str, status: u16, body: &str, latency_ms: f64) -> Verdict {
-        let settings: ExpectSettings = serde_json::from_str(expect).unwrap();
-        let expect = Expect {
+    fn rules(table: &str) -> Rules {
+        let settings: ExpectSettings = serde_json::from_str(table).unwrap();
+        Rules {
             status: settings.status,
             json: settings.json.into_iter().collect(),
             body: settings.body,
             header: Vec::new(),
+            latency: settings.latency,
+            certificate_days: settings.certificate_days,
             max_latency: settings.max_latency.map(|limit| limit.0),
+        }
+    }
+
+    /// An answer of 200 whose certificate ends in this many days and half a day.
+    fn judge_all(expect: &str, degrade: &str, status: u16, body: &str, latency_ms: f64, days: i64) -> (Health, String) {
+        let expect = Expect { expect: rules(expect), degrade: rules(degrade) };
+        let found = Found {
+            status,
+            headers: &HeaderMap::new(),
+            body: &Body::Whole(Bytes::copy_from_slice(body.as_bytes())),
+            latency_ms,
+            phases: Phases { connect_ms: Some(1.0), ..Phases::default() },
+            certificate_not_after: Timestamp::from_second(Timestamp::now().as_second() + days * 86_400 + 43_200).ok(),
         };
-        let body = Body::Whole(body.as_bytes().to_vec());
-        expect.judge(&Found { status, headers: &HeaderMap::new(), body: &body, latency_ms }, &Scrubber::default())
+        expect.judge(&found, &Scrubber::default())
+    }
+
+    fn judge(expect: &str, status: u16, body: &str, latency_ms: f64) -> (Health, String) {
+        judge_all(expect, "{}", status, body, latency_ms, 100)
     }
 
     /// Worst wins: unhealthy, then unknown, then degraded.
     #[test]
     fn the_worst_finding_is_the_health() {
-        let expect = r#"{"json": {"/a": 1, "/b": 2}, "max_latency": "800ms"}"#;
+        let expect = r#"{"status": 200, "json": {"/a": 1, "/b": 2}, "max_latency": "800ms"}"#;
         for (status, body, latency_ms, health) in [
             (200, r#"{"a": 1, "b": 2}"#, 10.0, Health::Healthy),
             (200, r#"{"a": 1, "b": 2}"#, 801.0, Health::Degraded),
@@ -182,18 +206,61 @@ mod tests {
             (200, r#"{"b": 3}"#, 801.0, Health::Unhealthy),
             (500, "", 801.0, Health::Unhealthy),
         ] {
-            assert_eq!(judge(expect, status, body, latency_ms).health, health, "{status} {body} {latency_ms}");
+            assert_eq!(judge(expect, status, body, latency_ms).0, health, "{status} {body} {latency_ms}");
         }
     }
 
     #[test]
     fn findings_name_the_worst_first_and_are_few() {
         let expect = r#"{"json": {"/a": 1, "/b": 2, "/c": true, "/d": "< 5", "/e": "x"}, "max_latency": "1ms"}"#;
-        let verdict = judge(expect, 200, r#"{"a": "\u0007one", "b": 3, "d": null}"#, 2.0);
+        let (_, findings) = judge(expect, 200, r#"{"a": "\u0007one", "b": 3, "d": null}"#, 2.0);
         assert_eq!(
-            verdict.findings,
+            findings,
             "; expected /b = 2, found 3; expected /a = 1, but it is the text \" one\"; expected /c = true, but it is \
              missing; expected /d < 5, but it is null; and 2 more"
+        );
+    }
+
+    /// The same rule in either table: it fails a reading or only degrades it, and is unknown in both.
+    #[test]
+    fn what_fails_in_degrade_only_degrades() {
+        for (rule, body, unknown) in [
+            (r#"{"status": 204}"#, "", false),
+            (r#"{"json": {"/queue": "< 10"}}"#, r#"{"queue": 11}"#, false),
+            (r#"{"body": "~ ready"}"#, "starting", false),
+            (r#"{"body": {"length": ">= 1"}}"#, "  ", false),
+            (r#"{"latency": {"total": "< 5ms"}}"#, "", false),
+            (r#"{"latency": {"connect": "< 500us"}}"#, "", false),
+            (r#"{"json": {"/queue": "< 10"}}"#, "{}", true),
+            (r#"{"latency": {"tls": "< 5ms"}}"#, "", true),
+        ] {
+            let (failed, degraded) =
+                if unknown { (Health::Unknown, Health::Unknown) } else { (Health::Unhealthy, Health::Degraded) };
+            assert_eq!(judge_all(rule, "{}", 200, body, 10.0, 100).0, failed, "{rule}");
+            assert_eq!(judge_all("{}", rule, 200, body, 10.0, 100).0, degraded, "{rule}");
+        }
+        let both = judge_all(r#"{"body": "ok"}"#, r#"{"latency": {"total": "< 5ms"}}"#, 200, "no", 10.0, 100);
+        assert_eq!(both.0, Health::Unhealthy, "worst wins across the tables");
+    }
+
+    /// A certificate warning is never downtime, whichever table it stands in.
+    #[test]
+    fn a_certificate_warning_is_never_downtime() {
+        let rule = r#"{"certificate_days": ">= 14"}"#;
+        for (days, health) in [(14, Health::Healthy), (13, Health::Degraded), (0, Health::Degraded)] {
+            assert_eq!(judge_all(rule, "{}", 200, "", 1.0, days).0, health, "{days}");
+            assert_eq!(judge_all("{}", rule, 200, "", 1.0, days).0, health, "{days}");
+        }
+        let (_, findings) = judge_all(rule, "{}", 200, "", 1.0, 13);
+        assert_eq!(findings, "; expected certificate days >= 14, found 13");
+    }
+
+    #[test]
+    fn latency_is_worded_by_its_part() {
+        let (_, findings) = judge(r#"{"latency": {"total": "< 5ms", "dns": "< 1s"}}"#, 200, "", 12.0);
+        assert_eq!(
+            findings,
+            "; expected latency total < 5ms, found 12 ms; expected latency dns < 1s, but there was no such part"
         );
     }
 }

@@ -66,8 +66,11 @@ impl<'de> Visitor<'de> for Seek<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let Some((name, rest)) = self.0.split_first() else {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(Value::Other("an object"));
+            let mut members = 0;
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                members += 1;
+            }
+            return Ok(Value::Object(members));
         };
         let mut found = Value::Absent;
         while let Some(is_sought) = map.next_key_seed(NameIs(name))? {
@@ -82,8 +85,11 @@ impl<'de> Visitor<'de> for Seek<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let Some((index, rest)) = self.0.split_first() else {
-            while items.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(Value::Other("an array"));
+            let mut elements = 0;
+            while items.next_element::<IgnoredAny>()?.is_some() {
+                elements += 1;
+            }
+            return Ok(Value::Array(elements));
         };
         let mut found = Value::Absent;
         if let Some(index) = array_index(index) {
@@ -141,6 +147,8 @@ mod tests {
             Value::Text(text) => format!("{text:?}"),
             Value::Number(number) => number.to_string(),
             Value::Boolean(flag) => flag.to_string(),
+            Value::Array(length) => format!("an array of {length}"),
+            Value::Object(length) => format!("an object of {length}"),
             Value::Other(what) => what.to_owned(),
             Value::Unreadable(why) => why.into_owned(),
             Value::Untyped(_) => unreachable!("JSON has types"),
@@ -156,15 +164,16 @@ mod tests {
             ("/a/b~0~1/2", "null"),
             ("/a/b~0~1/3", "2.5"),
             ("/a/b~0~1/4", "true"),
-            ("/a/b~0~1/5", "an array"),
+            ("/a/b~0~1/5", "an array of 0"),
+            ("/a/b~0~1", "an array of 6"),
             ("/a/b~0~1/6", "absent"),
             ("/a/b~0~1/00", "absent"),
             ("/a/b~0~1/-", "absent"),
-            ("/a", "an object"),
+            ("/a", "an object of 1"),
             ("/a/x", "absent"),
             ("/d", "2"),
             ("/d/e", "absent"),
-            ("", "an object"),
+            ("", "an object of 3"),
         ] {
             assert_eq!(shown(body, pointer), value, "{pointer}");
         }
@@ -207,8 +216,8 @@ mod tests {
                 Some(serde_json::Value::Bool(flag)) => flag.to_string(),
                 Some(serde_json::Value::Number(number)) => number.to_string(),
                 Some(serde_json::Value::String(text)) => format!("{text:?}"),
-                Some(serde_json::Value::Array(_)) => "an array".to_owned(),
-                Some(serde_json::Value::Object(_)) => "an object".to_owned(),
+                Some(serde_json::Value::Array(items)) => format!("an array of {}", items.len()),
+                Some(serde_json::Value::Object(members)) => format!("an object of {}", members.len()),
             };
             prop_assert_eq!(shown(&json.to_string(), &pointer), expected);
         }

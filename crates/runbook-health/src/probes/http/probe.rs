@@ -3,13 +3,7 @@
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
-use http_body_util::Full;
-use hyper::{
-    HeaderMap, Method,
-    body::Bytes,
-    header::{AUTHORIZATION, HOST, HeaderValue},
-    http::response::Parts,
-};
+use hyper::{body::Bytes, http::response::Parts};
 use runbook_core::{
     Health, Reading,
     ports::{Probe, ProbeError},
@@ -20,24 +14,30 @@ use super::{
     address::{Address, Scheme},
     expect::{Body, Expect, Found},
     redirect,
+    request::Request,
 };
 use crate::{
     evidence::{Limit, Millis, Scrubber},
     reach::Reach,
-    transport::{Answer, Fault, Step, Tls, Trace, send},
+    transport::{Answer, Call, Family, Fault, Step, Tls, Trace, Version, send},
 };
 
 /// Asks a service over HTTP or HTTPS, once, over a connection of its own. Kind `http`; see [`HttpSettings`] for its
 /// keys, and the crate's page for what counts as unhealthy and what as unknown.
 ///
 /// No proxy is used and no compression is asked for. A bad certificate is never accepted; `ca_file` names the
-/// certificates to trust. Secrets are sent to the configured origin only, never where a redirect leads.
+/// certificates to trust. Secrets and the client certificate are for the configured origin only, never for where a
+/// redirect leads.
 ///
 /// [`HttpSettings`]: crate::HttpSettings
 pub struct HttpProbe {
     pub(super) request: Request,
+    /// How evidence begins: method and address, scrubbed.
+    pub(super) asked: String,
     pub(super) reach: Reach,
     pub(super) tls: Tls,
+    pub(super) version: Option<Version>,
+    pub(super) family: Family,
     pub(super) scrubber: Scrubber,
     pub(super) timeout: Duration,
     pub(super) redirects: u8,
@@ -56,38 +56,6 @@ impl fmt::Debug for HttpProbe {
     }
 }
 
-/// What is asked.
-pub(super) struct Request {
-    pub(super) method: Method,
-    pub(super) address: Address,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) login: Login,
-}
-
-/// Who asks.
-pub(super) enum Login {
-    /// Anybody.
-    None,
-    /// The value of `Authorization`.
-    Value(HeaderValue),
-    /// Nobody knows, in words.
-    Missing(String),
-}
-
-impl Login {
-    /// `source` is named when the value cannot be sent.
-    pub(super) fn of(value: &str, source: &str) -> Self {
-        match HeaderValue::from_str(value) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                Self::Value(value)
-            }
-            Err(_) => Self::Missing(format!("{source} has a character that no header may hold, such as a line break")),
-        }
-    }
-}
-
 /// How far a measurement came; kept outside of the future that the deadline may drop.
 #[derive(Debug, Default)]
 struct Progress {
@@ -100,10 +68,12 @@ struct Progress {
 impl Probe for HttpProbe {
     async fn sample(&self) -> Result<Reading, ProbeError> {
         self.reach.check()?;
-        if let Login::Missing(words) = &self.request.login {
+        if let Some(words) = &self.request.missing {
             return Err(ProbeError::new(words.clone()));
         }
-        self.prepare().await?;
+        if self.request.address.scheme == Scheme::Https && !self.tls.is_ready() {
+            self.prepare().await?;
+        }
 
         let mut trace = Trace::start();
         let mut progress = Progress::default();
@@ -115,7 +85,8 @@ impl Probe for HttpProbe {
             Ok((head, body)) => Ok(self.judge(&head, &body, &trace, &progress)),
             Err(Fault::Target(words)) => Ok(Reading {
                 phases: trace.phases(),
-                ..Reading::new(Health::Unhealthy, self.evidence(&words, &progress))
+                certificate_not_after: trace.certificate_not_after(),
+                ..Reading::new(Health::Unhealthy, self.evidence(self.scrubber.line(&words), &progress))
             }),
             Err(Fault::Own(error)) => Err(error),
         }
@@ -123,27 +94,25 @@ impl Probe for HttpProbe {
 }
 
 impl HttpProbe {
-    /// Reads the trusted certificates before the clock starts: it is no part of the service's latency.
+    /// Reads the certificates before the clock starts: it is no part of the service's latency.
     async fn prepare(&self) -> Result<(), ProbeError> {
-        if self.request.address.scheme == Scheme::Http {
-            return Ok(());
-        }
         match timeout(self.timeout, self.tls.config()).await {
             Ok(prepared) => prepared.map(|_| ()),
-            Err(_) => {
-                Err(ProbeError::new(format!("failed to read the trusted certificates within {}", Limit(self.timeout))))
-            }
+            Err(_) => Err(ProbeError::new(format!("failed to read the certificates within {}", Limit(self.timeout)))),
         }
     }
 
     async fn measure(&self, trace: &mut Trace, progress: &mut Progress) -> Result<(Parts, Body), Fault> {
-        let mut address = self.request.address.clone();
         let mut with_method = true;
         loop {
-            let mut answer = self.ask(&address, with_method, trace).await?;
+            let address = progress.redirected_to.as_ref();
+            let mut answer = self.ask(address, with_method, trace).await?;
             progress.status = Some(answer.head.status.as_u16());
-            let next =
-                if progress.redirects < self.redirects { redirect::target(&answer.head, &address)? } else { None };
+            let next = if progress.redirects < self.redirects {
+                redirect::target(&answer.head, address.unwrap_or(&self.request.address))?
+            } else {
+                None
+            };
             let Some(next) = next else {
                 let body = self.read(&mut answer).await?;
                 trace.enter(Step::Idle);
@@ -152,26 +121,30 @@ impl HttpProbe {
             trace.enter(Step::Idle);
             with_method &= redirect::keeps_method(answer.head.status, &self.request.method);
             progress.redirects += 1;
-            progress.redirected_to = Some(next.clone());
+            progress.redirected_to = Some(next);
             progress.status = None;
-            address = next;
         }
     }
 
-    async fn ask(&self, address: &Address, with_method: bool, trace: &mut Trace) -> Result<Answer, Fault> {
+    /// Asks the configured address, or where a redirect led.
+    async fn ask(&self, elsewhere: Option<&Address>, with_method: bool, trace: &mut Trace) -> Result<Answer, Fault> {
+        let own = &self.request.address;
+        let address = elsewhere.unwrap_or(own);
         let tls = match address.scheme {
             Scheme::Http => None,
-            Scheme::Https => Some(self.tls.config().await?),
+            Scheme::Https if own.same_origin(address) => Some(self.tls.config().await?),
+            Scheme::Https => Some(self.tls.stranger().await?),
         };
-        let request = self.request.to(address, with_method)?;
-        send(&address.host, address.port, tls, request, trace).await
+        let family = elsewhere.is_none().then_some(&self.family);
+        let call = Call { host: &address.host, port: address.port, tls, version: self.version, family };
+        send(call, self.request.to(address, with_method)?, trace).await
     }
 
     /// Reads the body to its end or to the limit. It is kept only where a condition needs it; it is read in any case,
     /// since an answer that breaks off is not whole.
     async fn read(&self, answer: &mut Answer) -> Result<Body, Fault> {
         let is_kept = self.expect.needs_body();
-        let mut kept = Vec::new();
+        let mut kept = Kept::default();
         let mut seen = 0_u64;
         let status = answer.head.status.as_u16();
         while let Some(piece) = answer.next().await.map_err(|fault| match fault {
@@ -183,10 +156,10 @@ impl HttpProbe {
                 return Ok(Body::TooLarge(self.max_body));
             }
             if is_kept {
-                kept.extend_from_slice(&piece);
+                kept.push(piece);
             }
         }
-        Ok(Body::Whole(kept))
+        Ok(Body::Whole(kept.into_bytes()))
     }
 
     fn too_late(&self, step: Step, progress: &Progress) -> Fault {
@@ -207,56 +180,60 @@ impl HttpProbe {
     fn judge(&self, head: &Parts, body: &Body, trace: &Trace, progress: &Progress) -> Reading {
         let latency_ms = trace.elapsed_ms();
         let status = head.status.as_u16();
-        let found = Found { status, headers: &head.headers, body, latency_ms };
-        let verdict = self.expect.judge(&found, &self.scrubber);
-        let words = format!("{status} in {}{}", Millis(latency_ms), verdict.findings);
+        let found = Found {
+            status,
+            headers: &head.headers,
+            body,
+            latency_ms,
+            phases: trace.phases(),
+            certificate_not_after: trace.certificate_not_after(),
+        };
+        let (health, findings) = self.expect.judge(&found, &self.scrubber);
+        // An answer as expected leaves no words from outside to be cleaned.
+        let findings = if findings.is_empty() { findings } else { self.scrubber.line(&findings) };
+        let words = format_args!("{status} in {}{findings}", Millis(latency_ms));
         Reading {
             latency_ms: Some(latency_ms),
-            phases: trace.phases(),
-            ..Reading::new(verdict.health, self.evidence(&words, progress))
+            phases: found.phases,
+            certificate_not_after: found.certificate_not_after,
+            ..Reading::new(health, self.evidence(words, progress))
         }
     }
 
-    /// `GET http://localhost:8000/health → 200 in 1.2 ms`
-    fn evidence(&self, words: &str, progress: &Progress) -> String {
-        let Request { method, address, .. } = &self.request;
-        let line = match &progress.redirected_to {
-            None => format!("{method} {address} → {words}"),
+    /// `GET http://localhost:8000/health → 200 in 1.2 ms`. The words are clean already.
+    fn evidence(&self, words: impl fmt::Display, progress: &Progress) -> String {
+        let asked = &self.asked;
+        match &progress.redirected_to {
+            None => format!("{asked} → {words}"),
             Some(last) => {
                 let plural = if progress.redirects == 1 { "" } else { "s" };
-                format!("{method} {address} → {} redirect{plural} → {last} → {words}", progress.redirects)
+                let last = self.scrubber.line(&last.to_string());
+                format!("{asked} → {} redirect{plural} → {last} → {words}", progress.redirects)
             }
-        };
-        self.scrubber.line(&line)
+        }
     }
 }
 
-impl Request {
-    /// The request as it is sent to `address`, which is the configured one or where a redirect led. Another origin
-    /// gets none of the configured headers and no authorization.
-    fn to(&self, address: &Address, with_method: bool) -> Result<hyper::Request<Full<Bytes>>, ProbeError> {
-        let is_own = self.address.same_origin(address);
-        let method = if with_method { self.method.clone() } else { Method::GET };
-        let body = if with_method { self.body.clone() } else { Bytes::new() };
-        let mut request = hyper::Request::new(Full::new(body));
-        *request.method_mut() = method;
-        *request.uri_mut() = address.target();
-        let host = HeaderValue::from_str(&address.authority()).map_err(|error| ProbeError {
-            message: format!("`{}` cannot be sent as a host", address.host),
-            source: Some(Box::new(error)),
-        })?;
-        let headers = request.headers_mut();
-        headers.insert(HOST, host);
-        if is_own {
-            headers.extend(self.headers.clone());
-            if let Login::Value(value) = &self.login {
-                headers.insert(AUTHORIZATION, value.clone());
-            }
-        } else {
-            for name in [hyper::header::USER_AGENT, hyper::header::ACCEPT] {
-                headers.extend(self.headers.get(&name).map(|value| (name, value.clone())));
-            }
+/// A body's pieces; the usual single one is not copied.
+#[derive(Default)]
+struct Kept {
+    first: Bytes,
+    all: Vec<u8>,
+}
+
+impl Kept {
+    fn push(&mut self, piece: Bytes) {
+        if self.first.is_empty() {
+            self.first = piece;
+            return;
         }
-        Ok(request)
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&self.first);
+        }
+        self.all.extend_from_slice(&piece);
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.into() }
     }
 }
