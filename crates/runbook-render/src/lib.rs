@@ -47,8 +47,9 @@ pub use issue::{IssueDraft, issue_marker, issue_title};
 pub use monitoring::MonitoringReport;
 pub use picture::{
     CardPicture, CommandPicture, MonitoringPicture, NewestRunPicture, NotePicture, Picture, ReleasePicture,
-    RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture, StepPicture, TallyPicture, VerdictPicture,
+    RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture, StepPicture, TallyPicture,
+    VerdictPicture,
 };
 pub use renderer::{HTML_LIMIT, MARKDOWN_LIMIT, PAGE_LIMIT, Renderer};
 pub use templates::template_names;
-pub use terminal::{Line, Span, Tone, terminal_report, terminal_status};
+pub use terminal::{Line, Span, Tone, terminal_report, terminal_series, terminal_status};

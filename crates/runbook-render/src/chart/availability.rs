@@ -74,8 +74,10 @@ fn heights(column: &Column) -> [f64; 3] {
 fn description(of: SampledSeries<'_>, columns: &Columns) -> String {
     let total = &of.series.total;
     let (from, to) = (words::minute(columns.from), words::minute(columns.to));
-    let mut text =
-        format!("From {from} to {to}: up {}", facts::observed(total.uptime().filter(|_| total.up.is_finite()), total.coverage()));
+    let mut text = format!(
+        "From {from} to {to}: up {}",
+        facts::observed(total.uptime().filter(|_| total.up.is_finite()), total.coverage())
+    );
     let sum = |minutes: fn(&Column) -> f64| columns.columns.iter().map(minutes).sum::<f64>();
     let unobserved = sum(|column| (column.minutes - column.observed() - column.maintenance).max(0.0));
     for (minutes, what) in [

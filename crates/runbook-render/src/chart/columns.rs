@@ -4,9 +4,13 @@ use jiff::Timestamp;
 use runbook_core::{Bucket, Series};
 
 use super::path::WIDTH;
+use crate::{facts, words};
 
 /// The most columns of a chart: narrower ones than this could not be told apart.
 const MOST: usize = 360;
+
+/// The most signs of a line.
+const SIGNS: usize = 48;
 
 /// Longer than this, in milliseconds, nothing was measured: it is a year, and no deadline is as long.
 const LONGEST: f64 = 365.0 * 86_400_000.0;
@@ -80,6 +84,32 @@ impl Columns {
         });
         Some(Self { from, to, each, columns: columns.collect() })
     }
+
+    /// A line of signs, oldest first, each for as many columns as the others.
+    pub(crate) fn sparkline(&self) -> String {
+        let uptime = |columns: &[Column]| {
+            let (observed, up) = columns.iter().fold((0.0, 0.0), |(observed, up), column| {
+                (observed + column.observed(), up + column.up + column.degraded)
+            });
+            (observed > 0.0).then(|| up / observed)
+        };
+        facts::sparkline(self.columns.chunks(self.columns_per_sign()).map(uptime))
+    }
+
+    /// How many buckets of the history stand in one sign of that line.
+    pub(crate) fn buckets_per_sign(&self) -> usize {
+        self.each * self.columns_per_sign()
+    }
+
+    fn columns_per_sign(&self) -> usize {
+        self.columns.len().div_ceil(SIGNS).max(1)
+    }
+}
+
+/// How long one sign of the line of a series stands for, in words.
+pub(crate) fn sign_span(series: &Series, columns: Option<&Columns>) -> String {
+    let buckets = columns.map_or(1, Columns::buckets_per_sign);
+    words::minutes(f64::from(series.width_minutes) * buckets as f64)
 }
 
 impl Column {

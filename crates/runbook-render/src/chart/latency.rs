@@ -25,7 +25,9 @@ pub(crate) fn latency(of: SampledSeries<'_>, columns: &Columns) -> Option<Latenc
         end = column.x + column.width;
         let middle = column.x + column.width / 2.0;
         for (runs, ms) in [(&mut upper, p95), (&mut lower, p50)] {
-            runs.last_mut().map(|run| run.push((middle, axis.place(ms))));
+            if let Some(run) = runs.last_mut() {
+                run.push((middle, axis.place(ms)));
+            }
         }
         measured.add(Bar { x: column.x, y: 0.0, width: column.width, height: HEIGHT });
     }

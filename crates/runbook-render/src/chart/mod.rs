@@ -16,7 +16,7 @@ mod time;
 mod value;
 
 pub(crate) use availability::{availability, worst};
-pub(crate) use columns::{Column, Columns, SampledSeries};
+pub(crate) use columns::{Columns, SampledSeries, sign_span};
 pub(crate) use latency::latency;
 pub use model::{AvailabilityChart, HoverPicture, LatencyChart, StripPicture, TickPicture};
 pub(crate) use strip::strip;

@@ -21,8 +21,10 @@ pub(crate) enum FactKind {
     Alert,
     /// An alert that could not be judged.
     Unjudged,
-    /// How long the certificate is still valid.
+    /// That the certificate is not valid much longer, or no more.
     Certificate,
+    /// How long the certificate is valid, where that gives no reason to act.
+    ValidCertificate,
     /// How the latency compares with that of the release before, where there is a difference.
     Comparison,
     /// A comparison without a difference or without a verdict.
@@ -37,7 +39,7 @@ impl FactKind {
         match self {
             Self::Alert => "alert",
             Self::Unjudged => "not judged",
-            Self::Certificate => "certificate",
+            Self::Certificate | Self::ValidCertificate => "certificate",
             Self::Comparison | Self::NoDifference => "latency",
             Self::Suspects => "suspects",
         }
@@ -106,7 +108,7 @@ pub(crate) fn facts(
     let mut facts: Vec<_> = alert(Some(true)).map(fact(FactKind::Alert)).collect();
     facts.extend(row.comparison.as_ref().and_then(|comparison| compared(comparison, before, depth)));
     facts.extend(suspects(&row.suspects, commits).map(fact(FactKind::Suspects)));
-    facts.extend(certificate(row, now, depth).map(fact(FactKind::Certificate)));
+    facts.extend(certificate(row, now, depth));
     if depth != Depth::Short {
         facts.extend(alert(None).map(fact(FactKind::Unjudged)));
     }
@@ -129,23 +131,24 @@ fn suspects(commits: &[String], most: usize) -> Option<String> {
     Some(text)
 }
 
-fn certificate(row: &ServiceRow, now: Timestamp, depth: Depth) -> Option<String> {
+fn certificate(row: &ServiceRow, now: Timestamp, depth: Depth) -> Option<Fact> {
     let until = row.certificate_not_after?;
     let left = until.duration_since(now);
-    let days = left.as_hours() / 24;
+    let soon = left.as_hours() < CERTIFICATE_DAYS * 24;
     let asked = row.alerts.iter().any(|alert| alert.alert.contains("certificate"));
-    if days >= CERTIFICATE_DAYS && !asked && depth != Depth::All {
+    if !soon && !asked && depth != Depth::All {
         return None;
     }
     let at = words::moment(until);
-    let days = |days: i64| count(usize::try_from(days).unwrap_or(0), "day", "days");
-    let hours = left.as_hours().abs();
-    Some(match (left < SignedDuration::ZERO, hours / 24) {
-        (true, 0) => format!("expired today, at {at}"),
-        (true, ago) => format!("expired {} ago, at {at}", days(ago)),
+    // Days past or to come; a certificate's life has never more of them than fit.
+    let days = usize::try_from(left.as_hours().unsigned_abs() / 24).unwrap_or(usize::MAX);
+    let text = match (left < SignedDuration::ZERO, days) {
+        (true, 0) => format!("expired less than a day ago, at {at}"),
+        (true, days) => format!("expired {} ago, at {at}", count(days, "day", "days")),
         (false, 0) => format!("less than a day left, until {at}"),
-        (false, left) => format!("{} left, until {at}", days(left)),
-    })
+        (false, days) => format!("{} left, until {at}", count(days, "day", "days")),
+    };
+    Some(Fact { kind: if soon { FactKind::Certificate } else { FactKind::ValidCertificate }, text })
 }
 
 /// A latency in three digits: a comparison is about differences that `12 ms` would hide.
@@ -301,12 +304,10 @@ mod tests {
             ["latency: too few samples to compare with before the change: 1 sample against 60"]
         );
         assert_eq!([12.1, 912.4, 1_234.0, f64::NAN].map(precise), ["12.1 ms", "912 ms", "1.23 s", "unknown"]);
-        assert_eq!([0.00003, 0.0003, 0.04, f64::NAN].map(probability), [
-            "p < 0.0001",
-            "p = 0.0003",
-            "p = 0.04",
-            "p unknown"
-        ]);
+        assert_eq!(
+            [0.00003, 0.0003, 0.04, f64::NAN].map(probability),
+            ["p < 0.0001", "p = 0.0003", "p = 0.04", "p unknown"]
+        );
     }
 
     #[test]

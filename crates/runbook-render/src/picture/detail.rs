@@ -130,12 +130,21 @@ pub(crate) const PAGE: [Detail; 8] = [
 ];
 
 /// A document for programs without what is long.
-const BARE: DocumentDetail =
-    DocumentDetail { pretty: false, evidence: 0, facts: 4, trend: false, ..FULL.document };
+const BARE: DocumentDetail = DocumentDetail { pretty: false, evidence: 0, facts: 4, trend: false, ..FULL.document };
 
 /// A message in a chat: what is not healthy, and a count of the rest.
 pub(crate) const CHAT: [Detail; 3] = [
-    Detail { text: 240, evidence: 160, list: 8, healthy: 0, unwell: 8, depth: Depth::Short, facts: 4, commits: 3, ..FULL },
+    Detail {
+        text: 240,
+        evidence: 160,
+        list: 8,
+        healthy: 0,
+        unwell: 8,
+        depth: Depth::Short,
+        facts: 4,
+        commits: 3,
+        ..FULL
+    },
     Detail {
         text: 120,
         evidence: 60,

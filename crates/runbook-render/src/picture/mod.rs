@@ -10,11 +10,11 @@ mod monitoring;
 mod service;
 
 pub(crate) use detail::{CHAT, Detail, DocumentDetail, PAGE};
-pub(crate) use service::hours;
 pub use model::{
     CommandPicture, Picture, RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture, VerdictPicture,
 };
-pub(crate) use monitoring::{HTML, MARKDOWN, MonitoringDetail};
 pub use monitoring::{
     CardPicture, MonitoringPicture, NewestRunPicture, NotePicture, ReleasePicture, StepPicture, TallyPicture,
 };
+pub(crate) use monitoring::{HTML, MARKDOWN, MonitoringDetail};
+pub(crate) use service::hours;

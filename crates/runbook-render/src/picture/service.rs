@@ -3,11 +3,7 @@
 use jiff::Timestamp;
 use runbook_core::{ServiceRow, Trend};
 
-use super::{
-    Detail,
-    build::or_unknown,
-    model::ServicePicture,
-};
+use super::{Detail, build::or_unknown, model::ServicePicture};
 use crate::{
     facts,
     text::{count, shorten},

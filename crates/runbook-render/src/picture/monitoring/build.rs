@@ -56,7 +56,9 @@ impl MonitoringPicture {
                 word: status.operational_status.as_str().to_owned(),
             },
             class: status_class(status.operational_status).to_owned(),
-            reasons: counted(&status.status_reasons, detail.base.list, "more reason", "more reasons", |text| short(text)),
+            reasons: counted(&status.status_reasons, detail.base.list, "more reason", "more reasons", |text| {
+                short(text)
+            }),
             written_at: words::moment(status.updated_at),
             valid_until: words::moment(status.valid_until),
             stale: status.valid_until < status.updated_at,

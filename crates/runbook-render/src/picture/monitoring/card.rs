@@ -18,9 +18,6 @@ use crate::{
 /// The most stretches that are named as the worst ones.
 const WORST: usize = 3;
 
-/// The most signs of a line.
-const LINE: usize = 48;
-
 /// What a card is made of.
 #[derive(Debug)]
 pub(super) struct CardInput<'a> {
@@ -49,12 +46,8 @@ pub(super) fn card(input: CardInput<'_>) -> CardPicture {
     let CardInput { row, detail, .. } = input;
     let picture = service(row, input.rows, input.now, &Detail { facts: 0, ..*detail });
     let columns = input.series.and_then(Columns::of);
-    let sampled = input.series.map(|series| SampledSeries {
-        series,
-        name: &picture.name,
-        id: &input.id,
-        hover: input.hover,
-    });
+    let sampled =
+        input.series.map(|series| SampledSeries { series, name: &picture.name, id: &input.id, hover: input.hover });
     let drawn = sampled.zip(columns.as_ref()).filter(|_| input.charts);
     let availability = drawn.map(|(sampled, columns)| chart::availability(sampled, columns));
     let latency = drawn.and_then(|(sampled, columns)| chart::latency(sampled, columns));
@@ -68,9 +61,7 @@ pub(super) fn card(input: CardInput<'_>) -> CardPicture {
         class: health_class(row.health).to_owned(),
         stopped: row.stopped,
         history: total.is_some(),
-        uptime: figure(total, |total| {
-            total.uptime().filter(|uptime| uptime.is_finite()).map(facts::percent)
-        }),
+        uptime: figure(total, |total| total.uptime().filter(|uptime| uptime.is_finite()).map(facts::percent)),
         coverage: figure(total, |total| Some(facts::coverage_percent(total.coverage()))),
         unobserved: figure(total, |total| {
             Some(long(f64::from(total.minutes.saturating_sub(total.observed).saturating_sub(total.maintenance))))
@@ -81,11 +72,10 @@ pub(super) fn card(input: CardInput<'_>) -> CardPicture {
         p95: quantile(|quantiles| quantiles.p95),
         p99: quantile(|quantiles| quantiles.p99),
         samples: figure(total, |total| Some(samples(total))),
-        line: columns.as_ref().map(line),
-        stretch: input.series.map_or_else(
-            || words::UNKNOWN.to_owned(),
-            |series| words::minutes(f64::from(series.width_minutes) * columns.as_ref().map_or(1, |c| c.each) as f64),
-        ),
+        line: columns.as_ref().map(Columns::sparkline),
+        stretch: input
+            .series
+            .map_or_else(|| words::UNKNOWN.to_owned(), |series| chart::sign_span(series, columns.as_ref())),
         strip: row.trend.as_ref().map(|trend| chart::strip(trend, hours(trend))),
         worst: columns.as_ref().map(|columns| chart::worst(columns, WORST)).unwrap_or_default(),
         notes: facts.iter().take(detail.facts).map(|fact| note(fact, detail)).collect(),
@@ -121,23 +111,11 @@ fn samples(total: &Bucket) -> String {
     }
 }
 
-/// At most [`LINE`] signs, each for as many columns as the others.
-fn line(columns: &Columns) -> String {
-    let each = columns.columns.len().div_ceil(LINE).max(1);
-    let uptime = |columns: &[chart::Column]| {
-        let (observed, up) = columns.iter().fold((0.0, 0.0), |(observed, up), column| {
-            (observed + column.observed(), up + column.up + column.degraded)
-        });
-        (observed > 0.0).then(|| up / observed)
-    };
-    facts::sparkline(columns.columns.chunks(each).map(uptime))
-}
-
 fn note(fact: &Fact, detail: &Detail) -> NotePicture {
     let class = match fact.kind {
         FactKind::Alert => "bad",
-        FactKind::Comparison | FactKind::Suspects => "warn",
-        FactKind::Certificate | FactKind::Unjudged | FactKind::NoDifference => "none",
+        FactKind::Comparison | FactKind::Suspects | FactKind::Certificate => "warn",
+        FactKind::ValidCertificate | FactKind::Unjudged | FactKind::NoDifference => "none",
     };
     NotePicture {
         class: class.to_owned(),

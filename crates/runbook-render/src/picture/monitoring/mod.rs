@@ -10,4 +10,6 @@ mod model;
 mod run;
 
 pub(crate) use detail::{HTML, MARKDOWN, MonitoringDetail};
-pub use model::{CardPicture, MonitoringPicture, NewestRunPicture, NotePicture, ReleasePicture, StepPicture, TallyPicture};
+pub use model::{
+    CardPicture, MonitoringPicture, NewestRunPicture, NotePicture, ReleasePicture, StepPicture, TallyPicture,
+};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use runbook_core::{Report, ReleaseId, ServiceId, ServiceRow, StageRow, Verdict};
+use runbook_core::{ReleaseId, Report, ServiceId, ServiceRow, StageRow, Verdict};
 
 use super::model::{NewestRunPicture, ReleasePicture, StepPicture};
 use crate::{
@@ -45,7 +45,12 @@ pub(super) fn newest_run(run: &Report, rows: &[ServiceRow], detail: &Detail) -> 
         rollback_reason: run.rollback.as_ref().map(|row| or_unknown(short(&row.reason))),
         releases: services.iter().take(detail.list).map(|id| release(run, id, rows, detail)).collect(),
         more_releases: more(services.len(), "more service", "more services"),
-        told: run.notifications.iter().take(detail.list).map(|row| short(&format!("{}: {}", row.to, row.outcome))).collect(),
+        told: run
+            .notifications
+            .iter()
+            .take(detail.list)
+            .map(|row| short(&format!("{}: {}", row.to, row.outcome)))
+            .collect(),
         issue: run.issue.as_ref().map(|issue| format!("#{}", issue.number)),
         issue_url: run
             .issue
@@ -67,8 +72,8 @@ fn step(row: &StageRow, detail: &Detail) -> StepPicture {
 
 fn release(run: &Report, id: &ServiceId, rows: &[ServiceRow], detail: &Detail) -> ReleasePicture {
     let name = rows.iter().find(|row| row.id == *id).map_or(id.as_str(), |row| row.name.as_str());
-    let live = |release: Option<&Option<ReleaseId>>| release.and_then(|release| release.as_ref());
-    let (before, after) = (live(run.releases.before.get(id)), live(run.releases.after.get(id)));
+    let before = run.releases.before.get(id).and_then(Option::as_ref);
+    let after = run.releases.after.get(id).and_then(Option::as_ref);
     let word = |release: Option<&ReleaseId>| {
         release.map_or_else(|| words::UNKNOWN.to_owned(), |release| shorten(release.as_str(), detail.text))
     };
