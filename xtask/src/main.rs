@@ -61,7 +61,7 @@ const COMMANDS: [Command; 7] = [
     },
     Command {
         name: "bench",
-        arguments: "[cold-start|engine|rollback] [--format human|json]",
+        arguments: "[cold-start|engine|probe|probe-tls|rollback|services] [--format human|json]",
         summary: "measures release builds beside their peers, in turns",
         start: bench::start,
     },

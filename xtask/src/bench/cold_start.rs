@@ -1,36 +1,31 @@
 //! `cold-start`: how long a look at three live services takes from the prompt to the prompt, beside the script of three curls
 //! that teams write.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    time::Duration,
-};
+use std::{path::Path, process::Command};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::Map;
 
 use super::{
     measure::{in_turns, whole_process},
-    outcome::Outcome,
+    outcome::{Measured, Outcome},
     scratch::{Scratch, missing},
+    server::Server,
 };
 use crate::tools::Checkout;
 
 pub(super) const NAME: &str = "cold-start";
 const ROUNDS: usize = 25;
 const SERVICES: [&str; 3] = ["fastapi", "flask", "gradio"];
-/// A stand-in starts in milliseconds.
-const START: Duration = Duration::from_secs(10);
 
 pub(super) fn run(checkout: &Checkout) -> Result<Outcome> {
     let outcome = |result| Outcome {
         bench: NAME,
+        case: String::new(),
         ours: "`runbook check` of three services that answer at once".to_owned(),
         theirs: "a shell script with `curl -fsS` of each in turn".to_owned(),
         facts: Map::from_iter([("services".to_owned(), SERVICES.len().into())]),
+        goals: Vec::new(),
         result,
     };
     if let Some(why) = missing("curl") {
@@ -53,7 +48,7 @@ pub(super) fn run(checkout: &Checkout) -> Result<Outcome> {
         |_| whole_process(Command::new(&runbook).arg("--config").arg(&config).arg("check")),
         |_| whole_process(Command::new("sh").arg(&script)),
     )?;
-    Ok(outcome(Ok(comparison)))
+    Ok(outcome(Ok(Measured::Time(comparison))))
 }
 
 fn config(services: &[Service]) -> String {
@@ -82,38 +77,17 @@ fn path(id: &str) -> &'static str {
 struct Service {
     id: &'static str,
     address: String,
-    process: Child,
+    _process: Server,
 }
 
 impl Service {
     fn start(program: &Path, id: &'static str, root: &Path) -> Result<Self> {
         let mut command = Command::new(program);
         command.args([id, "--port", "0", "--root"]).arg(root).env_remove("HOST");
-        let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let process = process.with_context(|| format!("failed to start {}", program.display()))?;
-        let mut service = Self { id, address: String::new(), process };
-        let stdout = service.process.stdout.take().context("its output is a pipe")?;
-        let (tell, told) = mpsc::channel();
-        // It ends with the service, which closes the pipe.
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let read = BufReader::new(stdout).read_line(&mut line);
-            // Nobody waits any more after the deadline.
-            let _ = tell.send(read.map(|_| line));
-        });
-        let line = told.recv_timeout(START).with_context(|| format!("{id} did not start within {START:?}"))??;
-        match line.split_whitespace().find(|word| word.starts_with("http://")) {
-            Some(address) => service.address = address.to_owned(),
-            None => bail!("{id} did not say where it listens: {line:?}"),
+        let process = Server::start(&mut command)?;
+        match process.said().split_whitespace().find(|word| word.starts_with("http://")) {
+            Some(address) => Ok(Self { id, address: address.to_owned(), _process: process }),
+            None => bail!("{id} did not say where it listens: {:?}", process.said()),
         }
-        Ok(service)
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may have ended on its own, and there is nothing to save.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

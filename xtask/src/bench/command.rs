@@ -7,15 +7,21 @@ use anyhow::Result;
 use super::{
     cold_start, engine,
     outcome::{Outcome, document, table},
-    rollback,
+    probe, rollback, services,
 };
 use crate::tools::{Checkout, Format, Misuse, format_and_rest};
 
-/// A bench; an error is a fault of its own, while a peer that is missing is told in the outcome.
-type Bench = fn(&Checkout) -> Result<Outcome>;
+/// A bench with its cases; an error is a fault of its own, while a peer that is missing is told in the outcome.
+type Bench = fn(&Checkout) -> Result<Vec<Outcome>>;
 
-const BENCHES: [(&str, Bench); 3] =
-    [(cold_start::NAME, cold_start::run), (engine::NAME, engine::run), (rollback::NAME, rollback::run)];
+const BENCHES: [(&str, Bench); 6] = [
+    (cold_start::NAME, |checkout| Ok(vec![cold_start::run(checkout)?])),
+    (engine::NAME, |checkout| Ok(vec![engine::run(checkout)?])),
+    (probe::PLAIN, probe::plain),
+    (probe::SECURE, probe::secure),
+    (rollback::NAME, |checkout| Ok(vec![rollback::run(checkout)?])),
+    (services::NAME, services::run),
+];
 
 pub(crate) fn start(checkout: &Checkout, arguments: &[OsString]) -> Result<ExitCode> {
     let (format, names) = format_and_rest(arguments)?;
@@ -27,11 +33,11 @@ pub(crate) fn start(checkout: &Checkout, arguments: &[OsString]) -> Result<ExitC
     let mut outcomes = Vec::new();
     for (name, bench) in wanted {
         eprintln!("bench {name}");
-        let outcome = bench(checkout)?;
-        if let Err(why) = &outcome.result {
+        let measured = bench(checkout)?;
+        for why in measured.iter().filter_map(|outcome| outcome.result.as_ref().err()) {
             eprintln!("SKIPPED {name}: {why}");
         }
-        outcomes.push(outcome);
+        outcomes.extend(measured);
     }
     match format {
         Format::Json => println!("{:#}", document(&outcomes)),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     measure::{Comparison, Figures},
-    outcome::{Outcome, rounded},
+    outcome::{Measured, Outcome, rounded},
     scratch::{Scratch, built},
 };
 use crate::tools::{Checkout, text};
@@ -42,10 +42,12 @@ fn read(measured: &Value) -> Option<Outcome> {
     ];
     Some(Outcome {
         bench: NAME,
+        case: String::new(),
         ours: format!("a run of {stages} stages that do nothing, with its journal in a file"),
         theirs: format!("the floor: the same {appends} appends as bare write and fdatasync, so 1 is the best there is"),
         facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        result: Ok(comparison),
+        goals: Vec::new(),
+        result: Ok(Measured::Time(comparison)),
     })
 }
 
@@ -62,7 +64,8 @@ mod tests {
         let measured = json!({"stages": 10, "appends": 21, "ours_ms": [5.0, 4.0, 6.0], "theirs_ms": [3.0, 2.0, 2.0]});
         let outcome = read(&measured).unwrap();
         assert_eq!(outcome.facts["overhead_per_stage_us"], json!(300.0));
-        assert_eq!(outcome.result.unwrap().ratio(), 0.4);
+        let Ok(Measured::Time(comparison)) = outcome.result else { panic!("{outcome:?}") };
+        assert_eq!(comparison.ratio(), 0.4);
         assert!(read(&json!({"stages": 10, "appends": 21, "ours_ms": [], "theirs_ms": [1.0]})).is_none());
     }
 }

@@ -1,13 +1,18 @@
 //! `cargo xtask bench`: release builds measured beside what people use without Runbook, in turns, on this machine.
 //!
-//! `measure` times, `outcome` tells, `scratch` is where it happens, and each bench is a file of its own.
+//! `measure` times, `outcome` tells, `scratch` is where it happens, `server` and `exporter` are what runs beside it, and
+//! each bench is a file of its own.
 
 mod cold_start;
 mod command;
 mod engine;
+mod exporter;
 mod measure;
 mod outcome;
+mod probe;
 mod rollback;
 mod scratch;
+mod server;
+mod services;
 
 pub(crate) use command::start;

@@ -12,7 +12,7 @@ use serde_json::Map;
 
 use super::{
     measure::{in_turns, whole_process},
-    outcome::Outcome,
+    outcome::{Measured, Outcome},
     scratch::{Scratch, built, missing},
 };
 use crate::tools::{Checkout, text};
@@ -27,9 +27,11 @@ const CHANGED: usize = 100;
 pub(super) fn run(checkout: &Checkout) -> Result<Outcome> {
     let outcome = |result| Outcome {
         bench: NAME,
+        case: String::new(),
         ours: "a process that makes the rollback commit on a branch of its own".to_owned(),
         theirs: "`git checkout -b X && git reset --hard v1.0.0`".to_owned(),
         facts: Map::from_iter([("files".to_owned(), FILES.into())]),
+        goals: Vec::new(),
         result,
     };
     if let Some(why) = missing("git") {
@@ -53,7 +55,7 @@ pub(super) fn run(checkout: &Checkout) -> Result<Outcome> {
         repository.return_to_main(&branch)?;
         Ok(took)
     };
-    Ok(outcome(Ok(in_turns(ROUNDS, ours, theirs)?)))
+    Ok(outcome(Ok(Measured::Time(in_turns(ROUNDS, ours, theirs)?))))
 }
 
 /// A repository with two releases, v1.0.0 and the head.
