@@ -72,13 +72,8 @@ impl World {
     pub(crate) fn with_history(mut self, project: &Project) -> Self {
         let kept = &project.config.history;
         if kept.enabled {
-            let retention = Retention {
-                samples_hours: kept.samples_hours,
-                minutes_days: kept.minutes_days,
-                hours_days: kept.hours_days,
-                days_days: kept.days_days,
-            };
-            self.surroundings.history = Some(Arc::new(SqliteHistory::new(&project.state_dir, retention)));
+            let history = SqliteHistory::open(&project.state_dir, Retention::from(kept));
+            self.surroundings.history = Some(Arc::new(history));
         }
         self
     }

@@ -15,7 +15,12 @@ use crate::{
     world::{Purpose, World},
 };
 
-pub(super) async fn history(global: &Global, args: &History, registry: &Registry, output: &Output) -> Result<ExitCode, Fault> {
+pub(super) async fn history(
+    global: &Global,
+    args: &History,
+    registry: &Registry,
+    output: &Output,
+) -> Result<ExitCode, Fault> {
     if let Some(service) = &args.service {
         return monitoring::series(global, service, args.since, registry, output).await;
     }

@@ -1,6 +1,10 @@
 //! The commands that only look at services: `check`, `status`.
 
-use runbook_core::{ExitCode, StatusDocument, engine::{Engine, known_services}, registry::Registry};
+use runbook_core::{
+    ExitCode, StatusDocument,
+    engine::{Engine, known_services},
+    registry::Registry,
+};
 
 use crate::{
     args::{Check, Global},

@@ -61,9 +61,6 @@ pub(super) async fn report(
     let mut report = Report::of(run, &environment_after(&stored, run.run), context);
     report.history.clone_from(&history);
     let page = MonitoringReport {
-        project: context.project.clone(),
-        environment: context.environment.clone(),
-        generated_at: now,
         from,
         to: now,
         status: StatusDocument::of(&engine.environment().await?, context, now),

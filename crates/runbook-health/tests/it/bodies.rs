@@ -74,6 +74,10 @@ async fn a_body_that_cannot_be_read_is_unknown() {
     let server = Server::answering(bytes).await;
     let reading = http(&server.url("/"), r#"{"expect": {"body": "~ x"}}"#).await.unwrap();
     assert_reading(&reading, Unknown, "expected body ~ x, but the body is not UTF-8");
+    let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-name: \xff\xfe\r\n\r\n".to_vec();
+    let header = Server::answering(bytes).await;
+    let reading = http(&header.url("/"), r#"{"expect": {"header": {"x-name": "~ x"}}}"#).await.unwrap();
+    assert_reading(&reading, Unknown, "expected header x-name ~ x, but it is not UTF-8");
     let html = Server::answering(answer("200 OK", "content-type: text/html\r\n", "<html>maintenance</html>")).await;
     let reading = http(&html.url("/"), r#"{"expect": {"json": {"/status": {"exists": false}}}}"#).await.unwrap();
     assert_reading(&reading, Unknown, "but the body is not JSON");

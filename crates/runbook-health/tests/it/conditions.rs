@@ -49,11 +49,65 @@ async fn everything_expected_is_judged() {
         (r#"{"header": {"x-load": "< 5"}}"#, Unknown, "; expected header x-load < 5, but it is missing"),
         (r#"{"header": {"content-type": "text/html"}}"#, Unhealthy, "found \"application/json\""),
         (r#"{"body": "healthy"}"#, Unhealthy, "; expected body = \"healthy\", found"),
+        (r#"{"json": {"/checks": {"length": ">= 1"}, "": {"length": 4}, "/status": {"length": 7}}}"#, Healthy, "→ 200"),
+        (r#"{"body": {"length": "> 50"}}"#, Healthy, "→ 200 in"),
+        (
+            r#"{"json": {"/checks": {"length": ">= 2"}}}"#,
+            Unhealthy,
+            "; expected /checks length >= 2, found an array of 1",
+        ),
+        (r#"{"json": {"/status": {"length": "< 7"}}}"#, Unhealthy, "; expected /status length < 7, found 7 characters"),
+        (r#"{"json": {"/load": {"length": 3}}}"#, Unknown, "; expected /load length = 3, but it is the number 0.5"),
+        (r#"{"json": {"/error": {"length": 0}}}"#, Unknown, "; expected /error length = 0, but it is missing"),
+        (
+            r#"{"latency": {"total": "< 30s", "connect": "< 30s", "first_byte": "< 30s", "body": "< 30s"}}"#,
+            Healthy,
+            "→ 200 in",
+        ),
+        (r#"{"latency": {"total": "< 1ns"}}"#, Unhealthy, "; expected latency total < 1ns, found"),
+        (r#"{"latency": {"dns": "< 1s"}}"#, Unknown, "; expected latency dns < 1s, but there was no such part"),
+        (r#"{"latency": {"tls": "< 1s"}}"#, Unknown, "; expected latency tls < 1s, but there was no such part"),
     ] {
         let reading = http(&url, &format!(r#"{{"expect": {expect}}}"#)).await.unwrap();
         assert_reading(&reading, health, evidence);
         assert!(reading.latency_ms.is_some(), "it answered");
     }
+}
+
+/// What fails in `degrade` is only degraded; what is missing is unknown in both tables, and worst wins across them.
+#[tokio::test]
+async fn a_condition_can_only_degrade() {
+    let server = Server::answering(answer("200 OK", "x-load: 9\r\n", r#"{"queue": 70, "jobs": []}"#)).await;
+    let url = server.url("/");
+    for (settings, health, evidence) in [
+        (r#"{"degrade": {"json": {"/queue": "< 100"}, "header": {"x-load": "< 10"}}}"#, Healthy, "→ 200 in"),
+        (
+            r#"{"expect": {"json": {"/queue": "< 100"}}, "degrade": {"json": {"/queue": "< 50"}}}"#,
+            Degraded,
+            "; expected /queue < 50, found 70",
+        ),
+        (r#"{"degrade": {"status": 204}}"#, Degraded, "; expected status 204"),
+        (r#"{"degrade": {"header": {"x-load": "< 5"}}}"#, Degraded, "; expected header x-load < 5, found \"9\""),
+        (
+            r#"{"degrade": {"json": {"/jobs": {"length": ">= 1"}}}}"#,
+            Degraded,
+            "; expected /jobs length >= 1, found an array of 0",
+        ),
+        (r#"{"degrade": {"body": "~ never"}}"#, Degraded, "; expected body ~ never, found"),
+        (r#"{"degrade": {"latency": {"total": "< 1ns"}}}"#, Degraded, "; expected latency total < 1ns, found"),
+        (r#"{"degrade": {"max_latency": "1ns"}}"#, Degraded, "; expected at most"),
+        (r#"{"degrade": {"json": {"/lag": "< 5"}}}"#, Unknown, "; expected /lag < 5, but it is missing"),
+        (
+            r#"{"expect": {"status": 201}, "degrade": {"status": 204}}"#,
+            Unhealthy,
+            "; expected status 201; expected status 204",
+        ),
+    ] {
+        assert_reading(&http(&url, settings).await.unwrap(), health, evidence);
+    }
+    let down = Server::answering(answer("500 Internal Server Error", "", "")).await;
+    let reading = http(&down.url("/"), r#"{"degrade": {"status": 500}}"#).await.unwrap();
+    assert_reading(&reading, Unhealthy, "; expected status 200-299");
 }
 
 /// Gatus: a failed status code compared as 0 and passed `< 300`.

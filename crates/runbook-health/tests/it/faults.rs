@@ -131,6 +131,43 @@ async fn localhost_finds_a_service_of_either_family() {
 }
 
 #[tokio::test]
+async fn a_service_on_ipv6_alone_is_reached() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("this machine has no IPv6 loopback, so ::1 is not tried");
+        return;
+    }
+    let server = Server::start("[::1]:0", vec![Act::Hear, Act::Say(ok("").into_bytes())]).await;
+    let reading = http(&server.url("/"), "{}").await.unwrap();
+    assert_reading(&reading, Health::Healthy, &format!("GET http://[::1]:{}/ → 200", server.address.port()));
+    assert!(server.heard()[0].to_lowercase().contains("host: [::1]:"));
+    let reading = http(&format!("http://127.0.0.1:{}/", server.address.port()), "{}").await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "→ connection refused");
+}
+
+/// A service behind `localhost` may move from one family to the other; the probe that remembers one finds it again.
+#[tokio::test]
+async fn localhost_is_found_again_in_the_other_family() {
+    let acts = vec![Act::Hear, Act::Say(ok("").into_bytes())];
+    let four = Server::start("127.0.0.1:0", acts.clone()).await;
+    let port = four.address.port();
+    let probe = try_http(&format!("http://localhost:{port}"), "{}").unwrap();
+    for _ in 0..2 {
+        assert_eq!(probe.sample().await.unwrap().health, Health::Healthy);
+    }
+    let Ok(_free) = std::net::TcpListener::bind(("::1", port)) else {
+        eprintln!("this machine has no IPv6 loopback, or the port is taken there, so ::1 is not tried");
+        return;
+    };
+    let was_at = four.address;
+    drop((_free, four));
+    let is_gone = async { while tokio::net::TcpStream::connect(was_at).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(5), is_gone).await.unwrap();
+    let six = Server::start(&format!("[::1]:{port}"), acts).await;
+    assert_reading(&probe.sample().await.unwrap(), Health::Healthy, "→ 200 in");
+    assert_eq!(six.heard().len(), 1);
+}
+
+#[tokio::test]
 async fn samples_in_parallel_do_not_disturb_each_other() {
     let server = Server::answering(ok("fine")).await;
     let probe = try_http(&server.url("/"), r#"{"expect": {"body": "fine"}}"#).unwrap();
@@ -153,4 +190,13 @@ async fn a_dropped_sample_closes_its_connection() {
     let mut rest = Vec::new();
     let end = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest);
     assert!(tokio::time::timeout(Duration::from_secs(5), end).await.is_ok(), "the connection is still open");
+}
+
+/// Hundreds of probes wait at once, so each of them has to be small while it does: TLS and HTTP/2 take room only where
+/// they are spoken.
+#[test]
+fn a_sample_on_its_way_is_small() {
+    let probe = try_http("http://127.0.0.1:1/", "{}").unwrap();
+    let size = size_of_val(&*probe.sample());
+    assert!(size <= 4096, "{size} bytes");
 }

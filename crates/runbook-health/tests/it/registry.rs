@@ -51,6 +51,15 @@ fn what_is_wrong_has_its_place_in_the_file() {
         "kind = \"http\"\nmax_body = 0",
         "kind = \"http\"\nheaders = { \"X Y\" = \"z\" }",
         "kind = \"tcp\"\nport = 0",
+        "kind = \"http\"\ndegrade = { statsu = 200 }",
+        "kind = \"http\"\ndegrade = { latency = { total = \"800ms\" } }",
+        "kind = \"http\"\nexpect = { json = { \"/a\" = { length = \"many\" } } }",
+        "kind = \"http\"\nversion = \"1\"",
+        "kind = \"http\"\nversion = 2",
+        "kind = \"http\"\nheaders_env = { \"X Y\" = \"API_KEY\" }",
+        "kind = \"http\"\nexpect = { certificate_days = \">= 14\" }",
+        "kind = \"tls\"\nexpect = { days_left = \"14 days\" }",
+        "kind = \"tls\"\nexpect = { names = [\"*.example.com\"] }",
     ]
     .iter()
     .map(|probe| {
@@ -62,10 +71,10 @@ fn what_is_wrong_has_its_place_in_the_file() {
 }
 
 #[test]
-fn both_kinds_are_built_without_settings() {
+fn kinds_are_built_without_settings() {
     let mut registry = Registry::default();
     register(&mut registry);
-    for kind in ["http", "tcp"] {
+    for kind in ["http", "tcp", "tls"] {
         let bare = Kinded::bare(kind.parse().unwrap());
         let built = registry.build_probe(&bare, &scope(Some("http://localhost:8000"))).unwrap();
         assert_eq!(built.kind, kind);
@@ -81,4 +90,5 @@ fn the_schemas_are_what_editors_were_promised() {
     let schemas = registry.schemas();
     insta::assert_json_snapshot!("http_schema", schemas["probe"]["http"]);
     insta::assert_json_snapshot!("tcp_schema", schemas["probe"]["tcp"]);
+    insta::assert_json_snapshot!("tls_schema", schemas["probe"]["tls"]);
 }

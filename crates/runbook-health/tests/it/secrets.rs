@@ -3,7 +3,7 @@
 use runbook_core::Health;
 
 use crate::{
-    server::{Server, ok},
+    server::{Server, answer, ok},
     support::{TOKEN, assert_reading, http, try_http},
 };
 
@@ -20,11 +20,28 @@ async fn secrets_are_sent_from_their_variables() {
 }
 
 #[tokio::test]
+async fn secret_headers_are_sent_from_their_variables_and_to_nobody_else() {
+    let other = Server::answering(ok("")).await;
+    let moved = answer("307 Temporary Redirect", &format!("location: {}\r\n", other.url("/")), "");
+    let server = Server::answering(moved).await;
+    let settings = r#"{"headers_env": {"X-Api-Key": "API_TOKEN", "Authorization": "API_LOGIN"}, "redirects": 1}"#;
+    assert_reading(&http(&server.url("/"), settings).await.unwrap(), Health::Healthy, "1 redirect");
+    let (asked, followed) = (server.heard().remove(0), other.heard().remove(0));
+    assert!(asked.contains(&format!("x-api-key: {TOKEN}\r\n")), "{asked}");
+    assert!(asked.contains("authorization: user:pass-that-is-secret\r\n"), "{asked}");
+    assert!(!followed.to_lowercase().contains("x-api-key") && !followed.contains(TOKEN), "{followed}");
+}
+
+#[tokio::test]
 async fn a_variable_that_is_not_set_is_unknown() {
     let server = Server::answering(ok("")).await;
     let error = http(&server.url("/"), r#"{"bearer_env": "NOT_THERE"}"#).await.unwrap_err();
     assert!(error.to_string().starts_with("NOT_THERE is not set"), "{error}");
     let error = http(&server.url("/"), r#"{"bearer_env": "BROKEN"}"#).await.unwrap_err();
+    assert!(error.to_string().starts_with("BROKEN has a character that no header may hold"), "{error}");
+    let error = http(&server.url("/"), r#"{"headers_env": {"X-Key": "NOT_THERE"}}"#).await.unwrap_err();
+    assert_eq!(error.to_string(), "NOT_THERE is not set, so the header X-Key cannot be sent");
+    let error = http(&server.url("/"), r#"{"headers_env": {"X-Key": "BROKEN"}}"#).await.unwrap_err();
     assert!(error.to_string().starts_with("BROKEN has a character that no header may hold"), "{error}");
     assert!(server.heard().is_empty(), "nothing was sent");
 }
@@ -37,6 +54,10 @@ async fn secrets_that_a_service_echoes_are_taken_out() {
     let server = Server::answering(ok(&echo)).await;
     for (settings, hidden) in [
         (r#"{"bearer_env": "API_TOKEN", "expect": {"body": "x"}}"#, vec![TOKEN]),
+        (
+            r#"{"headers_env": {"X-Key": "API_TOKEN"}, "degrade": {"body": "x"}, "expect": {"status": 500}}"#,
+            vec![TOKEN],
+        ),
         (
             r#"{"basic_env": "API_LOGIN", "expect": {"body": "x"}}"#,
             vec![login, "dXNlcjpwYXNzLXRoYXQtaXMtc2VjcmV0", "pass-that-is-secret"],

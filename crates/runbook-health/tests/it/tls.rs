@@ -1,200 +1,218 @@
-//! HTTPS against certificates of every kind. The machine's own roots are not needed: each test brings its own.
+//! TLS probes against certificates of every kind.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+use std::time::{Duration, Instant};
 
-use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, date_time_ymd};
+use rcgen::{CertificateParams, date_time_ymd};
 use runbook_core::{
-    Health,
+    Health, Reading,
     ports::{Probe, ProbeError},
     registry::ProbeDefinition,
 };
-use runbook_health::{HttpProbe, HttpSettings};
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::aws_lc_rs,
-        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-    },
-};
+use runbook_health::{TlsProbe, TlsSettings};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use crate::{
-    server::{Act, Server, ok, perform},
-    support::{assert_reading, scope},
+    authority::{Authority, Manner, Secure, ends_in_days},
+    server::{Act, Server, closed_port},
+    support::{assert_reading, scope, shown},
 };
 
-/// An authority of the test's own, in a file.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    folder: tempfile::TempDir,
+/// A probe of `localhost` with these settings (JSON) that trusts the authority.
+async fn sample(authority: &Authority, port: u16, settings: &str) -> Result<Reading, ProbeError> {
+    let mut settings: TlsSettings = serde_json::from_str(settings).unwrap();
+    settings.host.get_or_insert("localhost".to_owned());
+    settings.port = Some(port);
+    settings.ca_file = Some("ca.pem".into());
+    TlsProbe::build(settings, &authority.scope()).unwrap().sample().await
 }
 
-impl Authority {
-    fn new() -> Self {
-        Self::named("authority of the test")
-    }
-
-    fn named(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-        Self { issuer, folder }
-    }
-
-    fn root(&self) -> PathBuf {
-        self.folder.path().to_owned()
-    }
-
-    /// A server with a certificate for `names`, changed by `change`.
-    async fn server(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Secure {
-        let mut params =
-            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        Secure::start(TlsAcceptor::from(Arc::new(config))).await
-    }
-}
-
-/// A server that answers `200 OK` over TLS.
-struct Secure {
-    address: SocketAddr,
-    task: JoinHandle<()>,
-}
-
-impl Secure {
-    async fn start(acceptor: TlsAcceptor) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    if let Ok(stream) = acceptor.accept(stream).await {
-                        perform(stream, &[Act::Hear, Act::Say(ok("secure").into_bytes())], &Mutex::default()).await;
-                    }
-                });
-            }
-        });
-        Self { address, task }
-    }
-}
-
-impl Drop for Secure {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn sample(url: String, root: PathBuf, ca_file: Option<&str>) -> Result<runbook_core::Reading, ProbeError> {
-    let settings = HttpSettings { url: Some(url), ca_file: ca_file.map(PathBuf::from), ..HttpSettings::default() };
-    let scope = runbook_core::registry::Scope { root, ..scope(None) };
-    HttpProbe::build(settings, &scope).unwrap().sample().await
+fn for_63_days(params: &mut CertificateParams) {
+    ends_in_days(params, 63);
 }
 
 #[tokio::test]
-async fn a_certificate_of_the_named_authority_is_trusted() {
+async fn a_valid_certificate_is_healthy_and_its_days_are_told() {
     let authority = Authority::new();
-    let server = authority.server(&["localhost", "127.0.0.1"], |_| {}).await;
+    let server = authority.server(&["localhost"], Manner { change: for_63_days, ..Manner::default() }).await;
     let port = server.address.port();
-    for host in ["localhost", "127.0.0.1"] {
-        let reading = sample(format!("https://{host}:{port}/"), authority.root(), Some("ca.pem")).await.unwrap();
-        assert_reading(&reading, Health::Healthy, &format!("GET https://{host}:{port}/ → 200 in"));
-        assert!(reading.phases.tls_ms.is_some_and(|ms| ms > 0.0), "{:?}", reading.phases);
+    let reading = sample(&authority, port, "{}").await.unwrap();
+    insta::assert_snapshot!(
+        shown(&reading, port),
+        @"healthy: tls localhost:PORT → TLS 1.3 in N ms, certificate valid for 63 days"
+    );
+    assert!(reading.certificate_not_after.is_some() && reading.latency_ms.is_some());
+    assert!(reading.phases.connect_ms.is_some() && reading.phases.tls_ms.is_some(), "{:?}", reading.phases);
+    assert!(server.heard().is_empty(), "nothing is sent");
+}
+
+#[tokio::test]
+async fn what_is_expected_of_a_certificate_is_judged() {
+    let authority = Authority::named("Honest Authority");
+    let names = ["localhost", "www.example.com", "*.example.org"];
+    let server = authority.server(&names, Manner { change: for_63_days, ..Manner::default() }).await;
+    for (expect, health, evidence) in [
+        (r#"{"days_left": ">= 63"}"#, Health::Healthy, "valid for 63 days"),
+        (
+            r#"{"issuer": "~ Honest", "names": ["www.example.com", "a.example.org"], "version": ">= 1.2"}"#,
+            Health::Healthy,
+            "valid",
+        ),
+        (r#"{"version": "1.3"}"#, Health::Healthy, "TLS 1.3 in"),
+        // A certificate warning is never downtime.
+        (r#"{"days_left": ">= 64"}"#, Health::Degraded, "valid for 63 days; expected days left >= 64"),
+        (r#"{"issuer": "~ Let's Encrypt"}"#, Health::Unhealthy, "; expected issuer ~ Let's Encrypt, found \"CN=Honest"),
+        (r#"{"names": ["example.org"]}"#, Health::Unhealthy, "; expected a certificate for example.org, found \""),
+        (r#"{"version": "1.2"}"#, Health::Unhealthy, "; expected TLS version = \"1.2\", found \"1.3\""),
+        (r#"{"issuer": "< 5"}"#, Health::Unknown, "; expected issuer < 5, but it is the text"),
+    ] {
+        let settings = format!(r#"{{"expect": {expect}}}"#);
+        let reading = sample(&authority, server.address.port(), &settings).await.unwrap();
+        assert_reading(&reading, health, evidence);
     }
 }
 
 #[tokio::test]
-async fn a_certificate_of_an_unknown_authority_is_unhealthy() {
-    let authority = Authority::named("right");
-    let server = authority.server(&["localhost"], |_| {}).await;
-    // An authority of the same name with another key is another authority.
-    for other in [Authority::named("wrong"), Authority::named("right")] {
-        let url = format!("https://localhost:{}/", server.address.port());
-        let reading = sample(url, other.root(), Some("ca.pem")).await.unwrap();
-        assert_reading(&reading, Health::Unhealthy, "→ TLS failed: the certificate's issuer is not trusted");
-        assert!(reading.phases.connect_ms.is_some() && reading.phases.tls_ms.is_none());
+async fn an_older_version_is_seen() {
+    let authority = Authority::new();
+    let old = authority.server(&["localhost"], Manner { versions: &[&TLS12], ..Manner::default() }).await;
+    let reading = sample(&authority, old.address.port(), r#"{"expect": {"version": ">= 1.3"}}"#).await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "→ TLS 1.2 in");
+    assert_reading(&reading, Health::Unhealthy, "; expected TLS version >= 1.3, found \"1.2\"");
+}
+
+#[tokio::test]
+async fn certificates_that_are_not_valid_are_unhealthy() {
+    let authority = Authority::new();
+    let over = |params: &mut CertificateParams| {
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+    };
+    let expired = authority.server(&["localhost"], Manner { change: over, ..Manner::default() }).await;
+    let another = authority.server(&["elsewhere.example"], Manner::default()).await;
+    let unknown = Authority::named("unknown").server(&["localhost"], Manner::default()).await;
+    let own = Secure::start(Authority::self_signed(|_| {})).await;
+    for (server, words) in [
+        (expired, "→ TLS failed: the certificate has expired on 2021-01-01"),
+        (another, "→ TLS failed: the certificate is for another name ("),
+        (unknown, "→ TLS failed: the certificate's issuer is not trusted"),
+        (own, "→ TLS failed: the certificate's issuer is not trusted"),
+    ] {
+        let reading = sample(&authority, server.address.port(), "{}").await.unwrap();
+        assert_reading(&reading, Health::Unhealthy, words);
+        assert_eq!(reading.latency_ms, None);
     }
 }
 
-/// With the machine's own roots, which do not know the test's authority. A machine without any roots measures nothing.
 #[tokio::test]
-async fn the_machines_roots_do_not_trust_anybody() {
+async fn the_name_that_is_asked_for_can_be_another() {
     let authority = Authority::new();
-    let server = authority.server(&["localhost"], |_| {}).await;
-    match sample(format!("https://localhost:{}/", server.address.port()), authority.root(), None).await {
-        Ok(reading) => assert_reading(&reading, Health::Unhealthy, "the certificate's issuer is not trusted"),
-        Err(error) => assert!(error.to_string().contains("the certificates that this machine trusts"), "{error}"),
-    }
+    let server = authority.server(&["www.example.com"], Manner { change: for_63_days, ..Manner::default() }).await;
+    let port = server.address.port();
+    let settings = r#"{"host": "127.0.0.1", "server_name": "www.example.com"}"#;
+    let reading = sample(&authority, port, settings).await.unwrap();
+    insta::assert_snapshot!(
+        shown(&reading, port),
+        @"healthy: tls 127.0.0.1:PORT as www.example.com → TLS 1.3 in N ms, certificate valid for 63 days"
+    );
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_unhealthy() {
+async fn what_is_not_tls_is_unhealthy_in_time() {
     let authority = Authority::new();
-    let expired = authority
-        .server(&["localhost"], |params| {
-            params.not_before = date_time_ymd(2020, 1, 1);
-            params.not_after = date_time_ymd(2021, 1, 1);
-        })
-        .await;
-    let url = format!("https://localhost:{}/", expired.address.port());
-    let reading = sample(url, authority.root(), Some("ca.pem")).await.unwrap();
-    assert_reading(&reading, Health::Unhealthy, "→ TLS failed: the certificate has expired");
-
-    let early = authority.server(&["localhost"], |params| params.not_before = date_time_ymd(4000, 1, 1)).await;
-    let url = format!("https://localhost:{}/", early.address.port());
-    let reading = sample(url, authority.root(), Some("ca.pem")).await.unwrap();
-    assert_reading(&reading, Health::Unhealthy, "→ TLS failed: the certificate is not valid yet");
-}
-
-#[tokio::test]
-async fn a_certificate_for_another_name_is_unhealthy() {
-    let authority = Authority::new();
-    let server = authority.server(&["elsewhere.example"], |_| {}).await;
-    let url = format!("https://localhost:{}/", server.address.port());
-    let reading = sample(url, authority.root(), Some("ca.pem")).await.unwrap();
-    assert_reading(&reading, Health::Unhealthy, "→ TLS failed: the certificate is for another name");
-}
-
-#[tokio::test]
-async fn a_server_without_tls_is_unhealthy() {
-    let authority = Authority::new();
-    let plain = Server::acting([Act::Say(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())]).await;
-    let reading = sample(format!("https://{}/", plain.address), authority.root(), Some("ca.pem")).await.unwrap();
+    let (_held, closed) = closed_port();
+    assert_reading(&sample(&authority, closed, "{}").await.unwrap(), Health::Unhealthy, "→ connection refused");
+    // As a mail server that waits for STARTTLS greets.
+    let greeting = Server::acting([Act::Say(b"220 mail.example ESMTP\r\n".to_vec()), Act::Hold]).await;
+    let reading = sample(&authority, greeting.address.port(), "{}").await.unwrap();
     assert_reading(&reading, Health::Unhealthy, "→ TLS failed: the server does not speak TLS on this port");
-    let closing = Server::acting([]).await;
-    let reading = sample(format!("https://{}/", closing.address), authority.root(), Some("ca.pem")).await.unwrap();
-    assert_reading(&reading, Health::Unhealthy, "→ ");
     let silent = Server::acting([Act::Hold]).await;
-    let settings = format!(r#"{{"url": "https://{}/", "timeout": "200ms", "ca_file": "ca.pem"}}"#, silent.address);
-    let scope = runbook_core::registry::Scope { root: authority.root(), ..scope(None) };
-    let probe = HttpProbe::build(serde_json::from_str(&settings).unwrap(), &scope).unwrap();
-    let reading = probe.sample().await.unwrap();
-    assert_reading(&reading, Health::Unhealthy, "connected, but the TLS handshake was not finished within 200 ms");
+    let reading = sample(&authority, silent.address.port(), r#"{"timeout": "200ms"}"#).await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "the TLS handshake was not finished within 200 ms");
+    let name = sample(&authority, 443, r#"{"host": "no-such-service.invalid"}"#).await.unwrap_err();
+    assert!(name.to_string().starts_with("failed to look up the name"), "{name}");
+}
+
+/// TLS 1.3 has no word for "accepted": a handshake alone would look well to a client whom the server turns away.
+#[tokio::test]
+async fn a_server_that_turns_the_client_away_is_unhealthy() {
+    let authority = Authority::new();
+    let as_client = r#"{"client_cert_file": "client.pem", "client_key_file": "client.key"}"#;
+    for versions in [&[&TLS12][..], &[&TLS13][..]] {
+        let manner = Manner { clients: Some(&authority), versions, ..Manner::default() };
+        // After the handshake it only listens, as a server does that the client has to speak to first.
+        let server = Secure::acting(authority.acceptor(&["localhost"], manner), vec![Act::Hold]).await;
+        let port = server.address.port();
+        let reading = sample(&authority, port, "{}").await.unwrap();
+        assert_reading(&reading, Health::Unhealthy, "→ TLS failed: ");
+        assert_reading(&reading, Health::Unhealthy, "for a client certificate");
+        Authority::named("another").issue_client(&authority);
+        let reading = sample(&authority, port, as_client).await.unwrap();
+        assert_reading(&reading, Health::Unhealthy, "→ TLS failed: the server refused");
+        authority.issue_client(&authority);
+        let reading = sample(&authority, port, as_client).await.unwrap();
+        assert_reading(&reading, Health::Healthy, "→ TLS 1.");
+    }
+}
+
+/// A server that neither refuses nor closes is believed when the time is over, which stays within the timeout.
+#[tokio::test]
+async fn a_server_that_is_silent_after_the_handshake_does_not_hang_the_watcher() {
+    let authority = Authority::new();
+    authority.issue_client(&authority);
+    let manner = Manner { clients: Some(&authority), ..Manner::default() };
+    let acts = vec![Act::Wait(Duration::from_secs(60))];
+    let server = Secure::acting(authority.acceptor(&["localhost"], manner), acts).await;
+    let settings = r#"{"client_cert_file": "client.pem", "client_key_file": "client.key", "timeout": "400ms"}"#;
+    let started = Instant::now();
+    let reading = sample(&authority, server.address.port(), settings).await.unwrap();
+    assert_reading(&reading, Health::Healthy, "→ TLS 1.3 in");
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
-async fn a_ca_file_that_cannot_be_used_is_unknown() {
-    let authority = Authority::new();
-    std::fs::write(authority.root().join("empty.pem"), "nothing").unwrap();
-    let url = || "https://127.0.0.1:9/".to_owned();
-    let missing = sample(url(), authority.root(), Some("missing.pem")).await.unwrap_err();
-    assert!(missing.to_string().starts_with("failed to read the certificates of `ca_file` "), "{missing}");
-    let empty = sample(url(), authority.root(), Some("empty.pem")).await.unwrap_err();
-    assert!(empty.to_string().ends_with("empty.pem holds no certificate in PEM form"), "{empty}");
+async fn a_service_out_of_reach_is_unknown() {
+    let mut scope = scope(Some("https://localhost:1"));
+    scope.service.as_mut().unwrap().out_of_reach = Some("API_URL is not set".to_owned());
+    let probe = TlsProbe::build(TlsSettings::default(), &scope).unwrap();
+    assert_eq!(probe.sample().await.unwrap_err().to_string(), "API_URL is not set");
+}
+
+#[test]
+fn host_and_port_come_from_the_service() {
+    let target = |url: Option<&str>, settings: &str| {
+        let probe = TlsProbe::build(serde_json::from_str(settings).unwrap(), &scope(url));
+        probe.map(|probe| format!("{probe:?}"))
+    };
+    for (url, settings, expected) in [
+        ("https://api.example/health", "{}", "host: Name(\"api.example\"), port: 443"),
+        ("https://api.example:8443", "{}", "host: Name(\"api.example\"), port: 8443"),
+        ("http://api.example", r#"{"port": 465}"#, "host: Name(\"api.example\"), port: 465"),
+        ("https://api.example:8443", r#"{"host": "mail.example"}"#, "host: Name(\"mail.example\"), port: 443"),
+    ] {
+        let shown = target(Some(url), settings).unwrap();
+        assert!(shown.contains(expected), "{shown}");
+    }
+    let refused: Vec<String> = [
+        (None, "{}"),
+        (Some("https://h:0"), "{}"),
+        (Some("https://h"), r#"{"port": 0}"#),
+        (Some("https://h"), r#"{"host": "a b"}"#),
+        (Some("https://h"), r#"{"timeout": "0s"}"#),
+        (Some("https://h"), r#"{"server_name": "https://h"}"#),
+        (Some("https://h"), r#"{"expect": {"names": ["*.example.com"]}}"#),
+        (Some("https://h"), r#"{"client_cert_file": "client.pem"}"#),
+        (Some("https://h"), r#"{"client_key_file": "client.key"}"#),
+    ]
+    .iter()
+    .map(|(url, settings)| {
+        let error = TlsProbe::build(serde_json::from_str(settings).unwrap(), &scope(*url)).expect_err(settings);
+        format!("{}: {}", error.key.unwrap_or_default(), error.message)
+    })
+    .collect();
+    insta::assert_snapshot!(refused.join("\n"));
+    for wrong in
+        [r#"{"expect": {"days_left": "~ 5"}}"#, r#"{"expect": {"days_left": "soon"}}"#, r#"{"starttls": true}"#]
+    {
+        assert!(serde_json::from_str::<TlsSettings>(wrong).is_err(), "{wrong}");
+    }
 }

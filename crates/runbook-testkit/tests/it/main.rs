@@ -9,5 +9,6 @@ mod github_issues;
 mod github_octocrab;
 mod github_refusals;
 mod github_repository;
+mod history;
 mod parts;
 mod targets;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use runbook_testkit::{
     HttpTarget, Reply,
-    parts::{Chromium, require},
+    parts::{Chromium, MariaDb, PostgreSql, REQUIRE_PARTS, Redis, require},
 };
 
 /// The id of this process is in no command line but that of what it has started with it.
@@ -67,10 +67,94 @@ async fn chromium_that_hangs_is_ended_with_its_helpers() {
     assert_eq!(processes_with(&url), 0);
 }
 
+/// What a test prints and how it ends when it is run alone, with the variable for required parts as given.
+fn run_alone(test: &str, required: &str) -> std::process::Output {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--include-ignored"]).env(REQUIRE_PARTS, required);
+    command.output().unwrap()
+}
+
 #[test]
-fn a_missing_part_is_skipped() {
-    // With the variable set it would be a panic, which this process must not set for its other tests.
-    if std::env::var_os(runbook_testkit::parts::REQUIRE_PARTS).is_none() {
-        assert_eq!(require("no-such-program-of-anybody", "no-such-package"), None);
+#[ignore = "it misses its part, which the next test looks at"]
+fn misses_its_part() {
+    assert_eq!(require("no-such-program-of-anybody", "no-such-package"), None);
+}
+
+#[test]
+fn a_missing_part_is_skipped_loudly_or_fails_where_parts_are_required() {
+    let words = "no-such-program-of-anybody is not installed (apt-get install no-such-package)";
+    let skipped = run_alone("parts::misses_its_part", "");
+    assert!(skipped.status.success());
+    // Past the harness, which shows nothing of a test that passed.
+    assert!(String::from_utf8_lossy(&skipped.stderr).contains(&format!("SKIPPED: {words}")));
+    let failed = run_alone("parts::misses_its_part", "1");
+    assert!(!failed.status.success());
+    assert!(String::from_utf8_lossy(&failed.stdout).contains(&format!("{words}, and RUNBOOK_REQUIRE_PARTS is set")));
+}
+
+#[tokio::test]
+async fn postgresql_answers_and_leaves_nothing_behind() {
+    let Some(server) = PostgreSql::start().await else { return };
+    server.sql("CREATE TABLE jobs (id int, name text); INSERT INTO jobs VALUES (1, 'a'), (2, 'b')").await;
+    assert_eq!(server.sql("SELECT id, name FROM jobs ORDER BY id").await, "1|a\n2|b");
+    assert_eq!(server.sql("SHOW password_encryption").await, "scram-sha-256");
+    let folder = server.sql("SHOW data_directory").await;
+    assert!(std::path::Path::new(&folder).is_dir());
+    drop(server);
+    assert!(!std::path::Path::new(&folder).exists());
+    assert_eq!(processes_with(&folder), 0);
+}
+
+#[tokio::test]
+async fn mariadb_answers_and_leaves_nothing_behind() {
+    let Some(server) = MariaDb::start().await else { return };
+    server.sql("CREATE TABLE jobs (id int, name text); INSERT INTO jobs VALUES (1, 'a'), (2, 'b')").await;
+    assert_eq!(server.sql("SELECT id, name FROM jobs ORDER BY id").await, "1\ta\n2\tb");
+    let folder = server.sql("SELECT @@datadir").await;
+    assert!(std::path::Path::new(&folder).is_dir());
+    drop(server);
+    assert!(!std::path::Path::new(&folder).exists());
+    assert_eq!(processes_with(folder.trim_end_matches('/')), 0);
+}
+
+#[tokio::test]
+async fn redis_answers_and_can_be_killed() {
+    let Some(server) = Redis::start().await else { return };
+    assert_eq!(server.command(&["SET", "a", "1"]).await, "OK");
+    assert_eq!(server.command(&["GET", "a"]).await, "1");
+    server.kill();
+    assert!(tokio::net::TcpStream::connect(server.address()).await.is_err());
+    server.kill();
+}
+
+/// A server in a static is never dropped: it ends with the process that started it, also when that one is killed.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_ends_with_its_process() {
+    const CHILD: &str = "RUNBOOK_TESTKIT_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        let Some(server) = Redis::start().await else { return };
+        println!("folder {}", server.command(&["CONFIG", "GET", "dir"]).await.lines().last().unwrap());
+        std::mem::forget(server);
+        std::future::pending::<()>().await;
+    }
+    if require("redis-server", "redis-server").is_none() {
+        return;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "parts::a_server_ends_with_its_process", "--nocapture"])
+        .env(CHILD, "1")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let folder = lines.map_while(Result::ok).find_map(|line| Some(line.split_once("folder ")?.1.to_owned())).unwrap();
+    assert!(std::path::Path::new(&folder).is_dir(), "{folder}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while std::path::Path::new(&folder).exists() {
+        assert!(Instant::now() < deadline, "{folder} is still there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
