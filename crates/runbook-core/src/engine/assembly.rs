@@ -248,6 +248,7 @@ fn scope(config: &Config, world: &Surroundings, service: Option<ServiceScope>) -
         service,
         variables: world.variables.clone(),
         redactor: world.redactor.clone(),
+        hosted_runner: world.hosted_runner,
         version_control: world.version_control.clone(),
     }
 }
@@ -293,7 +294,8 @@ struct Authority<'a> {
 
 impl<'a> Authority<'a> {
     fn of(url: &'a str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
+        // `localhost:50051` is an address too, of what is no web server.
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         let authority = rest.split(['/', '?', '#']).next()?;
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let (host, port) = match authority.rsplit_once(':') {
@@ -309,11 +311,13 @@ impl<'a> Authority<'a> {
     }
 
     fn is_loopback(&self) -> bool {
-        self.host == "localhost"
-            || self
-                .host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
+        // RFC 6761, section 6.3: the name and everything below it.
+        let name = self.host.trim_end_matches('.').to_ascii_lowercase();
+        let is_local = |address: std::net::IpAddr| {
+            let address = address.to_canonical();
+            address.is_loopback() || address.is_unspecified()
+        };
+        name == "localhost" || name.ends_with(".localhost") || name.parse().is_ok_and(is_local)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     state::EnvironmentState,
     status::{StatusContext, StatusDocument},
     watch::{Confirmation, LookRule, look},
-    words::{Health, Judgement, ServiceId},
+    words::{Judgement, ServiceId},
 };
 
 impl Engine {
@@ -21,7 +21,7 @@ impl Engine {
         let mut judgements = join_all(context.services.iter().map(|service| self.look(&service.id))).await;
         // The history is a projection: a status that was measured stands without it.
         let _ = self.ports.observer.flush().await;
-        self.ports.rules.find_causes(&mut judgements);
+        self.ports.rules.find_causes(&mut judgements, &[]);
         let mut seen = EnvironmentState::default();
         for judgement in judgements {
             let state = seen.services.entry(judgement.service.clone()).or_default();
@@ -39,11 +39,7 @@ impl Engine {
             budget: monitor.confirm_budget.0,
         };
         let observer = &self.ports.observer;
-        let mut seen = look(observer, service, rule, false, &(), &CancellationToken::new()).await;
-        // What could not be confirmed in time is not believed.
-        if seen.conclusion.unconfirmed {
-            seen.conclusion.health = Health::Unknown;
-        }
-        self.ports.rules.judge(observer, &self.ports.status.environment, service, &seen).await
+        let seen = look(observer, service, rule, false, &(), &CancellationToken::new()).await;
+        self.ports.rules.judge(observer, &self.ports.status.environment, service, &seen, false).await
     }
 }

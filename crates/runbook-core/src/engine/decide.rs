@@ -11,9 +11,7 @@ use crate::{
     event::{Operation, RollbackDecision, RollbackTarget},
     plan::{Plan, Step, When, stage_kind},
     state::{EffectState, EnvironmentState, RunState, StepState, StepStatus},
-    words::{
-        Action, Failure, Health, LeftBehind, Outcome, Release, RuleVerdict, ServiceId, StepId, StepResult, Verdict,
-    },
+    words::{Action, Failure, LeftBehind, Outcome, Release, RuleVerdict, ServiceId, StepId, StepResult, Verdict},
 };
 
 /// What the engine does next.
@@ -116,15 +114,15 @@ fn after_verdict(plan: &Plan, run: &RunState, verdict: Verdict, reason: &str) ->
 }
 
 /// Everything a decision looks at.
-struct Case<'a> {
-    plan: &'a Plan,
-    run: &'a RunState,
+pub(super) struct Case<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) run: &'a RunState,
     environment: &'a EnvironmentState,
     now: Timestamp,
 }
 
 impl Case<'_> {
-    fn needs_operator(&self, reason: impl Into<String>) -> Next {
+    pub(super) fn needs_operator(&self, reason: impl Into<String>) -> Next {
         Next::Conclude(Verdict::NeedsOperator, reason.into())
     }
 
@@ -177,6 +175,12 @@ impl Case<'_> {
     /// What a finished step means; `None`: go on.
     fn finished(&self, state: &StepState, result: &StepResult) -> Option<Next> {
         match result {
+            // A change can be made without a baseline; it is then compared with nothing.
+            StepResult::Failed(failure)
+                if state.step.kind.as_str() == stage_kind::BASELINE && failure.left == LeftBehind::NoChange =>
+            {
+                None
+            }
             StepResult::Failed(failure) => Some(self.failed(&state.step, failure)),
             StepResult::Ended(Outcome::Blocked(reasons)) => Some(self.blocked(&state.step, reasons)),
             StepResult::Ended(outcome) => match state.step.kind.as_str() {
@@ -289,52 +293,6 @@ impl Case<'_> {
         Some(self.failed(&state.step, &Failure { message: reason, left: LeftBehind::NoChange, unmeasured: false }))
     }
 
-    fn monitored(&self, state: &StepState) -> Option<Next> {
-        let judged: BTreeMap<&ServiceId, _> = state.judgements.iter().map(|j| (&j.service, j)).collect();
-        let unseen: Vec<&ServiceId> =
-            self.plan.services.iter().map(|s| &s.id).filter(|id| !judged.contains_key(id)).collect();
-        let changed = self.run.changed_services();
-        let of = |health: Health| -> Vec<&ServiceId> {
-            changed.iter().copied().filter(|id| judged.get(id).is_some_and(|j| j.health == health)).collect()
-        };
-        let unhealthy = of(Health::Unhealthy);
-        // Whose fault lies with a service that this run did not change, would be no better with another release.
-        let elsewhere: Vec<String> = unhealthy
-            .iter()
-            .filter_map(|id| Some((id, judged.get(id)?.caused_by.as_ref()?)))
-            .filter(|(_, cause)| !changed.contains(cause))
-            .map(|(id, cause)| format!("{id} is unhealthy because of {cause}"))
-            .collect();
-        if !elsewhere.is_empty() && elsewhere.len() == unhealthy.len() {
-            let why = "which this run did not change";
-            return Some(self.needs_operator(format!("{}, {why}", elsewhere.join(", "))));
-        }
-        if !unhealthy.is_empty() {
-            let evidence: Vec<&str> =
-                unhealthy.iter().filter_map(|id| judged.get(id)).map(|j| j.evidence.as_str()).collect();
-            return Some(
-                self.leave(&state.step, &format!("{} is unhealthy ({})", list(&unhealthy), evidence.join("; "))),
-            );
-        }
-        if !unseen.is_empty() {
-            return Some(if changed.is_empty() {
-                Next::Conclude(Verdict::Failed, format!("nobody measured {}", list(&unseen)))
-            } else {
-                self.needs_operator(format!("nobody measured {}", list(&unseen)))
-            });
-        }
-        let unknown = of(Health::Unknown);
-        if !unknown.is_empty() {
-            return Some(self.needs_operator(format!("the health of {} is unknown after the change", list(&unknown))));
-        }
-        let partial: Vec<&ServiceId> =
-            changed.iter().copied().filter(|id| judged.get(id).is_some_and(|j| !j.complete)).collect();
-        if !partial.is_empty() {
-            return Some(self.needs_operator(format!("{} was not watched to the end of the window", list(&partial))));
-        }
-        None
-    }
-
     /// Before the first step of a rollback that nobody decided yet.
     fn before_rollback(&self) -> Option<Next> {
         if self.plan.action != Action::Rollback {
@@ -354,7 +312,7 @@ impl Case<'_> {
     }
 
     /// An unhealthy change: return from it where that is allowed and known to be possible.
-    fn leave(&self, step: &Step, why: &str) -> Next {
+    pub(super) fn leave(&self, step: &Step, why: &str) -> Next {
         let changed = self.run.changed_services();
         let by_hand = |problem: String| self.needs_operator(format!("{why}; {problem}"));
         // Unknown never rolls back.
@@ -410,27 +368,6 @@ impl Case<'_> {
         (!missing.is_empty()).then(|| self.needs_operator(format!("{} was not rolled back", list(&missing))))
     }
 
-    fn verified(&self) -> Option<Next> {
-        if self.run.rollback_verified() == Some(true) {
-            return None;
-        }
-        let decision = self.run.rollback.as_ref()?;
-        let bad: Vec<String> = decision
-            .services
-            .keys()
-            .map(|id| match self.run.judgements().get(id) {
-                Some(j) => format!("{id} is {} ({})", j.health, j.evidence),
-                None => format!("{id} was not measured"),
-            })
-            .collect();
-        Some(
-            self.needs_operator(format!(
-                "rolled back, but not measured healthy over the whole window: {}",
-                bad.join("; ")
-            )),
-        )
-    }
-
     fn stopped(&self) -> Option<Next> {
         let up: Vec<&ServiceId> = self
             .plan
@@ -444,19 +381,6 @@ impl Case<'_> {
             })
             .collect();
         (!up.is_empty()).then(|| self.needs_operator(format!("{} is not known to be down", list(&up))))
-    }
-
-    /// Effects on services that came after the last watch: whatever the stages say, nobody looked at what they did.
-    fn unwatched(&self) -> Vec<&ServiceId> {
-        let place = |id: &StepId| self.run.steps.iter().position(|state| state.step.id == *id);
-        let last_watch = self.run.steps.iter().rposition(|state| {
-            state.step.kind.as_str() == stage_kind::MONITOR && state.result().is_some() && !state.judgements.is_empty()
-        });
-        let effects = self.run.service_effects().filter(|(_, effect)| effect.may_have_changed());
-        let mut late: Vec<&ServiceId> =
-            effects.filter(|(_, effect)| place(&effect.step) > last_watch).map(|(service, _)| service).collect();
-        late.dedup();
-        late
     }
 
     /// Every step ended well.
@@ -504,6 +428,6 @@ fn ways(decision: &RollbackDecision) -> String {
     ways.into_iter().map(|(way, services)| format!("{way} ({})", services.join(", "))).collect::<Vec<_>>().join(", ")
 }
 
-fn list(services: &[&ServiceId]) -> String {
+pub(super) fn list(services: &[&ServiceId]) -> String {
     services.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
 }

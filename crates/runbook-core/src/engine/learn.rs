@@ -1,6 +1,6 @@
 //! Brings the history up to what the journal tells, so that a machine that never saw a run knows what it measured.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,7 +11,7 @@ use crate::{
     words::{Series, ServiceId, Trend},
 };
 
-/// The longest that the history of one service may take to answer, where nobody waits for it.
+/// The longest that the history of all services may take to answer, where something more important waits for it.
 const TREND_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Engine {
@@ -73,23 +73,33 @@ fn looks(stored: &[Stored]) -> Vec<Look> {
 }
 
 impl crate::registry::Ports {
-    /// The last 24 hours of a service up to `now`; `None` where no history is kept, or it cannot be read in time.
-    pub(crate) async fn trend(&self, service: &ServiceId, now: Timestamp) -> Option<Trend> {
-        let history = self.observer.history()?;
-        let query = SeriesQuery {
-            environment: self.status.environment.clone(),
-            service: service.clone(),
-            from: now.checked_sub(SignedDuration::from_hours(23)).ok()?,
-            to: now,
-            width_minutes: 60,
+    /// The last 24 hours of each service up to `now`, and the hour that has begun. A service is left out where no history
+    /// is kept, or where it cannot be read in time; after the first error the others are not asked.
+    pub async fn trends(&self, now: Timestamp) -> BTreeMap<ServiceId, Trend> {
+        let mut trends = BTreeMap::new();
+        let (Some(history), Ok(from)) = (self.observer.history(), now.checked_sub(SignedDuration::from_hours(24)))
+        else {
+            return trends;
         };
-        match tokio::time::timeout(TREND_DEADLINE, history.series(&query)).await {
-            Ok(Ok(series)) => Some(Trend::from(&series)),
-            Ok(Err(error)) => {
-                tracing::warn!("the last 24 hours of {service} are not shown: {}", with_causes(&error));
-                None
+        let all = async {
+            for service in &self.status.services {
+                let query = SeriesQuery {
+                    environment: self.status.environment.clone(),
+                    service: service.id.clone(),
+                    from,
+                    to: now,
+                    width_minutes: 60,
+                };
+                let series = history.series(&query).await.map_err(|error| with_causes(&error))?;
+                trends.insert(service.id.clone(), Trend::from(&series));
             }
-            Err(_) => None,
+            Ok::<_, String>(())
+        };
+        match tokio::time::timeout(TREND_DEADLINE, all).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => tracing::warn!("the last 24 hours are not shown: {why}"),
+            Err(_) => tracing::warn!("the last 24 hours are not shown: it took too long to read them"),
         }
+        trends
     }
 }

@@ -1,8 +1,9 @@
 //! The engine: a loop around the pure `decide`, with the journal written before every effect.
 //!
-//! `decide` chooses, `execute` carries out, `ledger` writes and reads the one stream of events, `context` is what a
+//! `decide` chooses, with `watched` for what a watch comes to, `execute` carries out, `ledger` writes and reads the one stream of events, `context` is what a
 //! stage sees of all this, `permit` is the leave to do one effect, `assembly` puts everything together, `cancel` asks a
-//! run to end, `check` looks once without a run, and `recovery` closes runs that were interrupted.
+//! run to end, `check` looks once without a run, `learn` brings the history up to the journal, and `recovery` closes runs
+//! that were interrupted.
 
 mod assembly;
 mod cancel;
@@ -15,6 +16,7 @@ mod learn;
 mod ledger;
 mod permit;
 mod recovery;
+mod watched;
 
 pub use assembly::{PrepareError, Surroundings, known_services};
 pub use cancel::Cancel;

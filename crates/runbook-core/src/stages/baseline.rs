@@ -91,10 +91,7 @@ impl BaselineStage {
             baseline.at = cx.now();
             baseline.samples += 1;
             baseline.failures += u32::from(reading.health != Health::Healthy);
-            // Only what was healthy says how fast it is when it is well.
-            if reading.health == Health::Healthy
-                && let Some(ms) = reading.latency_ms
-            {
+            if let Some(ms) = reading.answered_ms() {
                 baseline.latencies_us.push((ms * 1e3).round().clamp(0.0, f64::from(u32::MAX)) as u32);
             }
             cx.sampled(&service.id, &reading);

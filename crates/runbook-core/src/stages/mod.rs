@@ -18,7 +18,9 @@ pub use rollback::{Rollback, rollback_branch_name};
 pub use safety_gate::SafetyGate;
 pub use stop::Stop;
 
-/// The settings of a built-in stage: none, its tables stand at the top of the configuration.
-#[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
+/// No settings: of a built-in stage, whose tables stand at the top of the configuration, or of a kind that was registered
+/// as a value.
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(description = "no settings")]
 pub struct NoSettings {}

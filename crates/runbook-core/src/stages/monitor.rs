@@ -16,8 +16,8 @@ use crate::{
     ports::{DeployError, HistoryError, Stage, StageError},
     registry::{BuildError, Ports, StageDefinition},
     state::{EnvironmentState, RunState},
-    watch::{Audience, Conclusion, Confirmation, LookRule, Watched, WindowRule, look, watch},
-    words::{Health, Judgement, LeftBehind, Live, Outcome, Reading, ServiceId},
+    watch::{Audience, Conclusion, Confirmation, Ends, LookRule, Role, Watched, WindowRule, look, watch},
+    words::{Health, Judgement, LeftBehind, Live, MOST_SUSPECTS, Outcome, Reading, ServiceId},
 };
 
 /// How long a deployer may take to say what is live, at the end of a watch.
@@ -25,9 +25,6 @@ const LIVE_DEADLINE: Duration = Duration::from_secs(15);
 
 /// How long the repository may take to name the commits between two releases.
 const SUSPECTS_DEADLINE: Duration = Duration::from_secs(10);
-
-/// How many commits are named.
-const MAX_SUSPECTS: usize = 10;
 
 /// Watches services.
 #[derive(Debug)]
@@ -54,16 +51,22 @@ impl Stage for Monitor {
         let run = cx.run_state().await?;
         let before = cx.environment_state().await?;
         let changed: Vec<ServiceId> = run.changed_services().into_iter().cloned().collect();
-        let early = CancellationToken::new();
+        let ends = Ends::default();
+        let rules = &self.ports.rules;
         let watches = cx.plan().services.iter().map(|service| {
             let was_bad = before
                 .service(&service.id)
                 .and_then(|state| state.judgement.as_ref())
                 .is_some_and(|judgement| judgement.health == Health::Unhealthy);
-            self.watch(cx, &service.id, changed.contains(&service.id), was_bad, &early)
+            let role = match () {
+                () if changed.contains(&service.id) => Role::Changed,
+                () if changed.iter().any(|changed| rules.needs(changed, &service.id)) => Role::Needed,
+                () => Role::Other,
+            };
+            self.watch(cx, &service.id, role, was_bad, &ends)
         });
         let over = CancellationToken::new();
-        let guard = self.guard(cx, !changed.is_empty(), &early, &over);
+        let guard = self.guard(cx, !changed.is_empty(), &ends, &over);
         let all = async {
             let watched = join_all(watches).await;
             over.cancel();
@@ -74,12 +77,14 @@ impl Stage for Monitor {
             cx.progress(format!("the history was not kept: {error}"));
         }
         let environment = cx.environment_state().await?;
-        let mut judgements = Vec::new();
-        for (service, watched) in cx.plan().services.iter().zip(&watched) {
+        // All at once: one deployer that does not answer must not cost the judgements of the others.
+        let judged = cx.plan().services.iter().zip(&watched).map(|(service, watched)| {
             let is_changed = changed.contains(&service.id);
-            judgements.push(self.judge(cx, service, watched, is_changed, &run, &environment).await);
-        }
-        self.ports.rules.find_causes(&mut judgements);
+            self.judge(cx, service, watched, is_changed, &run, &environment)
+        });
+        let mut judgements = join_all(judged).await;
+        let sampled: Vec<Health> = watched.iter().map(|watched| watched.sampled).collect();
+        rules.find_causes(&mut judgements, &sampled);
         let outcome = outcome(&judgements);
         cx.judged(judgements).await;
         Ok(outcome)
@@ -105,34 +110,28 @@ impl Audience for Shown<'_> {
 
 impl Monitor {
     /// Ends the watch when the run is asked to end, and when it may no longer change anything.
-    async fn guard(&self, cx: &StageContext, has_changed: bool, early: &CancellationToken, over: &CancellationToken) {
+    async fn guard(&self, cx: &StageContext, has_changed: bool, ends: &Ends, over: &CancellationToken) {
         let overtaken = async { if has_changed { cx.overtaken().await } else { std::future::pending().await } };
         tokio::select! {
             () = over.cancelled() => {}
-            () = cx.cancelled() => early.cancel(),
+            () = cx.cancelled() => ends.at_once(),
             refusal = overtaken => {
                 cx.progress(format!("the watch ends early: {refusal}"));
-                early.cancel();
+                ends.at_once();
             }
         }
     }
 
-    async fn watch(
-        &self,
-        cx: &StageContext,
-        service: &ServiceId,
-        is_changed: bool,
-        was_bad: bool,
-        early: &CancellationToken,
-    ) -> Watched {
+    async fn watch(&self, cx: &StageContext, service: &ServiceId, role: Role, was_bad: bool, ends: &Ends) -> Watched {
         let plan = cx.plan().watch;
         let observer = &self.ports.observer;
         let confirmation = Confirmation { samples: plan.confirm, of: plan.confirm_of };
         let budget = Duration::from_millis(plan.budget_ms);
         if plan.window_ms == 0 {
             let rule = LookRule { confirmation, pause: Duration::from_millis(plan.interval_ms), budget };
-            let seen = look(observer, service, rule, was_bad, &Shown(cx), early).await;
-            return Watched { seen, complete: false };
+            let seen = look(observer, service, rule, was_bad, &Shown(cx), &ends.early).await;
+            let sampled = seen.conclusion.health;
+            return Watched { seen, complete: false, sampled };
         }
         let rule = WindowRule {
             window: Duration::from_millis(plan.window_ms),
@@ -141,7 +140,7 @@ impl Monitor {
             confirmation,
             budget,
         };
-        watch(observer, service, rule, is_changed, &Shown(cx), early).await
+        watch(observer, service, rule, role, &Shown(cx), ends).await
     }
 
     /// What was seen, together with the release before, and with what the deployer says is live.
@@ -156,7 +155,7 @@ impl Monitor {
     ) -> Judgement {
         let rules = &self.ports.rules;
         let mut judgement =
-            rules.judge(&self.ports.observer, &cx.request().environment, &service.id, &watched.seen).await;
+            rules.judge(&self.ports.observer, &cx.request().environment, &service.id, &watched.seen, is_changed).await;
         judgement.complete = watched.complete;
         if is_changed
             && run.rollback.is_none()
@@ -164,7 +163,7 @@ impl Monitor {
         {
             let (comparison, health) = rules.compare(baseline, &watched.seen);
             if let Some(health) = health {
-                judgement.health = judgement.health.worst(health);
+                judgement.worsen(health);
                 judgement.evidence = format!("slower than before the change; {}", judgement.evidence);
             }
             judgement.comparison = Some(comparison);
@@ -188,11 +187,7 @@ impl Monitor {
         // A hint for people: without it the judgement stands all the same.
         let between = tokio::time::timeout(SUSPECTS_DEADLINE, repository.between(from, to)).await;
         let mut commits = between.ok().and_then(Result::ok).unwrap_or_default();
-        let more = commits.len().saturating_sub(MAX_SUSPECTS);
-        commits.truncate(MAX_SUSPECTS);
-        if more > 0 {
-            commits.push(format!("and {more} more"));
-        }
+        commits.truncate(MOST_SUSPECTS);
         commits
     }
 
@@ -219,7 +214,7 @@ impl Monitor {
             cx.found(service.id.clone(), found.clone()).await;
         }
         let mut worsen = |health: Health, words: String| {
-            judgement.health = judgement.health.worst(health);
+            judgement.worsen(health);
             judgement.evidence = format!("{words}; {}", judgement.evidence);
         };
         match (asked, &known) {

@@ -40,10 +40,7 @@ impl Stage for ReportStage {
         let run = cx.run_state().await?;
         let environment = cx.environment_state().await?;
         let mut view = StatusView::of(&run, &environment, &self.ports.status, cx.now());
-        for (shown, told) in view.services.iter_mut().zip(&mut view.document.services) {
-            shown.trend = self.ports.trend(&shown.id, cx.now()).await;
-            told.trend.clone_from(&shown.trend);
-        }
+        view.set_trends(&self.ports.trends(cx.now()).await);
         // All at once: a slow chat must not cost the issue, nor the issue a chat.
         let alarm = alerting_status(&run, &environment, &self.ports.status, cx.now());
         let news = self.ports.notifiers.iter().filter(|n| is_news(n.name(), alarm, &run, &environment));

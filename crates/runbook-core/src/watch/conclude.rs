@@ -47,8 +47,9 @@ const TOLERATED_PERCENT: usize = 10;
 /// | samples | conclusion |
 /// | --- | --- |
 /// | none | unknown, unconfirmed |
-/// | `samples` unhealthy among `of` in a row, anywhere | unhealthy |
-/// | `samples` that are unhealthy or measured nothing among `of` in a row | unknown |
+/// | `samples` unhealthy among `of` in a row, and no recovery since | unhealthy |
+/// | `samples` that are unhealthy or measured nothing among `of` in a row, and no recovery since | unknown |
+/// | either of them, and since then `samples` that are good among `of` in a row | degraded |
 /// | so many of those at the end that more of them could still confirm it | unknown, unconfirmed |
 /// | it was bad before, and fewer than `samples` among the newest `of` are good | unknown, unconfirmed |
 /// | more than half measured nothing | unknown |
@@ -67,10 +68,16 @@ pub fn conclude<'a>(
     let count = |health: Health| samples.iter().filter(|s| s.health == health).count();
     let (health, unconfirmed) = if samples.is_empty() {
         (Health::Unknown, true)
-    } else if most_among(&samples, of, |health| health == Health::Unhealthy) >= enough {
-        (Health::Unhealthy, false)
-    } else if most_among(&samples, of, is_bad) >= enough {
-        (Health::Unknown, false)
+    } else if let Some(since) = since_the_newest_fault(&samples, enough, of) {
+        match most_among(&samples, of, |health| health == Health::Unhealthy) >= enough {
+            _ if most_among(since, of, |health| !is_bad(health)) >= enough
+                && count(Health::Unknown) * 2 <= samples.len() =>
+            {
+                (Health::Degraded, could_be_confirmed(&samples, enough, of))
+            }
+            true => (Health::Unhealthy, false),
+            false => (Health::Unknown, false),
+        }
     } else if could_be_confirmed(&samples, enough, of) || (was_bad && !has_recovered(&samples, enough, of)) {
         (Health::Unknown, true)
     } else if count(Health::Unknown) * 2 > samples.len() {
@@ -101,6 +108,16 @@ fn most_among(samples: &[&Reading], of: usize, is_one: impl Fn(Health) -> bool) 
         return count(samples);
     }
     samples.windows(of).map(count).max().unwrap_or_default()
+}
+
+/// The samples after the newest stretch of `of` in a row that has enough bad ones; `None` where there is no such stretch.
+fn since_the_newest_fault<'a, 'b>(samples: &'a [&'b Reading], enough: usize, of: usize) -> Option<&'a [&'b Reading]> {
+    let is_fault = |stretch: &[&Reading]| most_among(stretch, of, is_bad) >= enough;
+    if samples.len() <= of {
+        return is_fault(samples).then_some(&[]);
+    }
+    let newest = samples.windows(of).rposition(is_fault)?;
+    Some(&samples[newest + of..])
 }
 
 /// Whether a stretch that began near the end of the samples could still gather enough bad ones.
@@ -160,7 +177,11 @@ mod tests {
         assert_eq!(of(""), (Health::Unknown, true));
         assert_eq!(of("hhhhhhhhhh"), (Health::Healthy, false));
         assert_eq!(of("hhuuu"), (Health::Unhealthy, false));
-        assert_eq!(of("uuuhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"), (Health::Unhealthy, false), "a confirmed fault stays one");
+        assert_eq!(of("uuuhh"), (Health::Unhealthy, false), "a confirmed fault stays one until its recovery is");
+        assert_eq!(of("uuuhhh"), (Health::Degraded, false), "it was down, and is no longer");
+        assert_eq!(of("uuuhhhu"), (Health::Degraded, true), "perhaps it is again");
+        assert_eq!(of("uuuhhhuuu"), (Health::Unhealthy, false));
+        assert_eq!(of("???hhhhhh"), (Health::Degraded, false), "half a minute without a measurement is not health");
         assert_eq!(of("hhhu"), (Health::Unknown, true), "one bad sample is not yet a fault, and not health either");
         assert_eq!(of("hhhhhhhhhhuh"), (Health::Healthy, false), "one in twelve recovered");
         assert_eq!(of("hhhuhuh"), (Health::Degraded, false), "it flaps");

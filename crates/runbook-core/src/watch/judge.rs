@@ -1,7 +1,7 @@
 //! From what was seen of a service to its judgement: with thresholds over the history, the release before, planned
 //! maintenance, and the service whose fault it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,14 +27,16 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Judges a service by what was seen of it. An alert that looks further back asks the history; one that cannot be
-    /// judged is told, and changes nothing.
+    /// Judges a service by what was seen of it. An alert that looks further back asks the history, but never back to
+    /// before a change: another release's samples say nothing of this one. One that cannot be judged is told, and changes
+    /// nothing.
     pub async fn judge(
         &self,
         observer: &Observer,
         environment: &EnvironmentId,
         service: &ServiceId,
         seen: &Seen,
+        is_changed: bool,
     ) -> Judgement {
         let at = seen.at(observer.clock().now());
         let conclusion = &seen.conclusion;
@@ -48,7 +50,8 @@ impl Rules {
             ..Judgement::new(service.clone(), conclusion.health, conclusion.evidence.clone(), at)
         };
         let Some(alerts) = self.alerts.get(service).filter(|alerts| !alerts.is_empty()) else { return judgement };
-        let past = past(observer, environment, service, alerts, at).await;
+        let begun = seen.samples.first().map(|(at, _)| *at).filter(|_| is_changed);
+        let past = past(observer, environment, service, alerts, at, begun).await;
         let own: Vec<AlertSample> = seen
             .samples
             .iter()
@@ -58,7 +61,7 @@ impl Rules {
         let (findings, worst) = judge_all(alerts, &evidence);
         // An alert makes worse what was measured; it measures nothing itself.
         if let Some(worst) = worst {
-            judgement.health = judgement.health.worst(worst);
+            judgement.worsen(worst);
             let fired: Vec<String> = findings
                 .iter()
                 .filter(|finding| finding.fired == Some(true))
@@ -73,7 +76,7 @@ impl Rules {
     /// Compares the latency since a change with the one before it, and says what that makes of the service.
     pub fn compare(&self, baseline: &Baseline, seen: &Seen) -> (Comparison, Option<Health>) {
         let before: Vec<f64> = baseline.latencies_us.iter().map(|us| f64::from(*us) / 1e3).collect();
-        let since: Vec<f64> = seen.samples.iter().filter_map(|(_, reading)| reading.latency_ms).collect();
+        let since: Vec<f64> = seen.samples.iter().filter_map(|(_, reading)| reading.answered_ms()).collect();
         let rule = CompareRule {
             min_samples: self.baseline.min_samples,
             slowdown_percent: self.baseline.slowdown_percent,
@@ -88,12 +91,35 @@ impl Rules {
         (comparison, health)
     }
 
-    /// Names the service whose fault it is, for each that is in a bad state because of another.
-    pub fn find_causes(&self, judgements: &mut [Judgement]) {
+    /// Whether a service cannot work without this one, directly or not.
+    pub fn needs(&self, service: &ServiceId, needed: &ServiceId) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![service];
+        while let Some(next) = open.pop() {
+            let names = self.depends_on.get(next).map(Vec::as_slice).unwrap_or_default();
+            if names.contains(needed) {
+                return true;
+            }
+            open.extend(names.iter().filter(|name| seen.insert(*name)));
+        }
+        false
+    }
+
+    /// Names the service whose fault it is, for each that is in a bad state because of another. `sampled` is what the
+    /// samples alone say, in the same order: a service that was not watched to the end is nobody's cause for that.
+    pub fn find_causes(&self, judgements: &mut [Judgement], sampled: &[Health]) {
         if self.depends_on.values().all(Vec::is_empty) {
             return;
         }
-        let health = judgements.iter().map(|judgement| (judgement.service.clone(), judgement.health)).collect();
+        let seen = sampled.iter().copied().map(Some).chain(std::iter::repeat(None));
+        let health = judgements
+            .iter()
+            .zip(seen)
+            .map(|(judgement, sampled)| {
+                let is_cut_short = judgement.health == Health::Unknown && sampled.is_some_and(|s| s != Health::Unknown);
+                (judgement.service.clone(), sampled.filter(|_| is_cut_short).unwrap_or(judgement.health))
+            })
+            .collect();
         let mut causes = root_causes(&self.depends_on, &health);
         for judgement in judgements {
             judgement.caused_by = causes.remove(&judgement.service);
@@ -109,10 +135,12 @@ async fn past(
     service: &ServiceId,
     alerts: &[AlertConfig],
     now: Timestamp,
+    begun: Option<Timestamp>,
 ) -> Option<Vec<AlertSample>> {
     let over = alerts.iter().filter_map(|alert| alert.over).max()?;
     let history = observer.history()?;
     let since = now.checked_sub(SignedDuration::try_from(over.0).ok()?).ok()?;
+    let since = begun.map_or(since, |begun| begun.max(since));
     let kept: Result<_, HistoryError> = history.samples(environment, service, since, PAST_SAMPLES).await;
     let samples = kept.ok()?.into_iter();
     Some(

@@ -19,9 +19,6 @@ use crate::{
     words::{EnvironmentId, Health, Maintenance, Reading, ServiceId},
 };
 
-/// How long the answer of the control probes counts: a round of bad samples asks them once.
-const CONTROL_COUNTS: Duration = Duration::from_secs(2);
-
 /// The longest that control probes may take.
 const CONTROL_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -71,7 +68,8 @@ pub struct ObserverParts {
 pub struct Observer {
     parts: ObserverParts,
     under_way: Semaphore,
-    /// The newest answer of the control probes; held while they are asked, so that a round of bad samples asks once.
+    /// The newest answer of the control probes, with when they were asked; held while they are, so that a round of bad
+    /// samples asks once.
     control: tokio::sync::Mutex<Option<(Timestamp, Option<String>)>>,
     unwritten: Mutex<Vec<Sample>>,
 }
@@ -113,6 +111,7 @@ impl Observer {
         let Some(observed) = self.parts.services.get(service) else {
             return Reading::unknown("it is not configured");
         };
+        let begun = self.parts.clock.now();
         let reading = self.worst(&observed.probes).await.unwrap_or_else(|| Reading::unknown("no probe is configured"));
         if !matches!(reading.health, Health::Unhealthy | Health::Unknown)
             || !observed.over_network
@@ -120,7 +119,7 @@ impl Observer {
         {
             return reading;
         }
-        match self.own_network_fault().await {
+        match self.own_network_fault(begun).await {
             None => reading,
             Some(fault) => Reading {
                 evidence: format!("{fault}; what seemed to be: {}", reading.evidence),
@@ -144,22 +143,25 @@ impl Observer {
     async fn probe(&self, built: &BuiltProbe) -> Reading {
         // The semaphore is never closed, and its queue is fair: no service starves another.
         let _turn = self.under_way.acquire().await;
-        built
-            .probe
-            .sample()
-            .await
-            .unwrap_or_else(|error| Reading::unknown(format!("{}: {}", built.kind, with_causes(&error))))
+        let limit = built.probe.limit();
+        match tokio::time::timeout(limit, built.probe.sample()).await {
+            Ok(Ok(reading)) => reading,
+            Ok(Err(error)) => Reading::unknown(format!("{}: {}", built.kind, with_causes(&error))),
+            // A probe that hangs has measured nothing, and takes no other's turn for ever.
+            Err(_) => Reading::unknown(format!("{}: the probe itself did not end within {limit:?}", built.kind)),
+        }
     }
 
-    /// Why what is measured from here says nothing of the services; `None` when this machine's network works.
-    async fn own_network_fault(&self) -> Option<String> {
+    /// Why what was measured from here since `begun` says nothing of the services; `None` when this machine's network
+    /// works. An answer from before that says nothing of now.
+    async fn own_network_fault(&self, begun: Timestamp) -> Option<String> {
         let mut newest = self.control.lock().await;
-        let now = self.parts.clock.now();
-        if let Some((at, fault)) = &*newest
-            && now.duration_since(*at).unsigned_abs() < CONTROL_COUNTS
+        if let Some((asked_at, fault)) = &*newest
+            && *asked_at >= begun
         {
             return fault.clone();
         }
+        let asked_at = self.parts.clock.now();
         // The turns of the services are not waited for: a control probe answers for all of them.
         let control = &self.parts.control;
         let asked = join_all(control.probes.iter().map(|built| async {
@@ -179,7 +181,7 @@ impl Observer {
                 .collect();
             format!("this machine's own network fails (control probes: {})", failed.join("; "))
         });
-        *newest = Some((self.parts.clock.now(), fault.clone()));
+        *newest = Some((asked_at, fault.clone()));
         fault
     }
 
