@@ -1,5 +1,7 @@
 //! What types cannot say: bounds, names that must exist, and the place in the text that is wrong.
 
+use std::time::Duration;
+
 use super::{
     Config, ConfigError, Document,
     error::{Fault, suggestion},
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::{
     plan::stage_kind,
-    watch::{MaintenanceSchedule, check_dependencies},
+    watch::{Confirmation, MaintenanceSchedule, check_dependencies, least_time},
 };
 
 impl Document {
@@ -23,6 +25,27 @@ impl Document {
         }
         if monitor.confirm == 0 || monitor.confirm > 100 {
             return wrong("monitor.confirm", "between 1 and 100 bad samples confirm a fault", "for example 3");
+        }
+        if monitor.confirm_pause.0 < Duration::from_millis(10) {
+            return wrong(
+                "monitor.confirm_pause",
+                "a pause of less than 10ms asks the same moment again",
+                "for example \"500ms\"",
+            );
+        }
+        let confirmation = Confirmation { samples: monitor.confirm, of: monitor.confirm_of() };
+        let least = least_time(confirmation, monitor.confirm_pause.0);
+        if least > monitor.confirm_budget.0 {
+            return wrong(
+                "monitor.confirm_budget",
+                &format!(
+                    "to confirm a fault with {} samples takes up to {:.1} s of pauses, so no fault could be confirmed in {}",
+                    monitor.confirm,
+                    least.as_secs_f64(),
+                    monitor.confirm_budget
+                ),
+                "make it longer, or `confirm` or `confirm_pause` smaller",
+            );
         }
         if monitor.confirm_of.is_some_and(|of| of < monitor.confirm || of > 100) {
             return wrong(
@@ -52,6 +75,16 @@ impl Document {
                 "make it longer",
             );
         }
+        if monitor.window.0 < monitor.interval.0.saturating_mul(monitor.confirm) {
+            return wrong(
+                "monitor.window",
+                &format!(
+                    "the window would hold fewer than {} samples, so no fault could be confirmed in it",
+                    monitor.confirm
+                ),
+                "make it longer, or `interval` shorter",
+            );
+        }
         if monitor.window.0.as_millis() / monitor.interval.0.as_millis().max(1) > 3_600 {
             return wrong("monitor.interval", "the window would hold more than 3600 samples", "make the pause longer");
         }
@@ -67,6 +100,12 @@ impl Document {
                 "name other services, in no circle",
             );
         }
+        for (at, service) in config.services.iter().enumerate() {
+            if let Some(other) = config.services[..at].iter().find(|other| other.name == service.name) {
+                let message = format!("`{}` and `{}` are both called {:?}", other.id, service.id, service.name);
+                return wrong(&format!("service[{at}].name"), &message, "people tell services apart by their names");
+            }
+        }
         let known = config.services.iter().map(|service| service.id.clone()).collect();
         if let Err(problem) = MaintenanceSchedule::build(&config.maintenance, &known) {
             let path = format!("maintenance[{}].{}", problem.index, problem.key);
@@ -74,8 +113,22 @@ impl Document {
         }
         for (at, service) in config.services.iter().enumerate() {
             for (of, alert) in service.alerts.iter().enumerate() {
+                let path = format!("service[{at}].alert[{of}]");
                 if let Err(problem) = alert.check() {
-                    return wrong(&format!("service[{at}].alert[{of}]"), &problem, "see docs/monitoring.md");
+                    return wrong(&path, &problem, "see docs/monitoring.md");
+                }
+                if let Some(over) = alert.over {
+                    let raw = Duration::from_secs(config.history.raw.minutes().unsigned_abs().saturating_mul(60));
+                    if !config.history.enabled {
+                        let message = format!("`{alert}` needs a history, and `[history] enabled = false`");
+                        return wrong(&format!("{path}.over"), &message, "leave `over` out, or keep a history");
+                    }
+                    if over.0 > raw {
+                        let message =
+                            format!("`{alert}` looks further back than readings are kept: {}", config.history.raw);
+                        let hint = "make `over` shorter, or `[history] raw` longer";
+                        return wrong(&format!("{path}.over"), &message, hint);
+                    }
                 }
             }
         }

@@ -98,3 +98,58 @@ fn an_unknown_environment_is_refused_with_the_known_ones() {
     let error = load(GOOD, "stagging", &[]).unwrap_err();
     assert!(error.hint.unwrap().contains("`staging`"));
 }
+
+#[test]
+fn what_lies_too_deep_is_refused() {
+    // Dotted keys and inline tables go further down together than the parser lets either go alone.
+    let keys = ["a"; 40].join(".");
+    let error = load(&format!("schema = 1\n{keys} = {{ {keys} = 1 }}\n"), "production", &[]).unwrap_err();
+    assert_eq!((error.line, error.message.as_str()), (2, "tables and arrays lie more than 64 deep in one another"));
+    let shallow = load(&format!("schema = 1\n{keys} = 1\n"), "production", &[]).unwrap_err();
+    assert_eq!(shallow.message, "unknown key `a`");
+}
+
+/// What could never confirm a fault, or would look past what is kept, is refused before anybody relies on it.
+#[test]
+fn a_watch_that_could_confirm_nothing_is_refused_at_its_place() {
+    let monitor = |keys: &str| load(&GOOD.replace("window = \"30s\"", keys), "production", &[]).unwrap_err();
+    let error = monitor("window = \"30s\"\nconfirm_of = 20\nconfirm_pause = \"20s\"\nconfirm_budget = \"10s\"");
+    assert_eq!(error.key.as_deref(), Some("monitor.confirm_budget"), "{error}");
+    assert!(error.message.contains("no fault could be confirmed in 10s"), "{error}");
+    let error = monitor("window = \"30s\"\nconfirm_pause = \"0s\"");
+    assert_eq!(error.key.as_deref(), Some("monitor.confirm_pause"), "{error}");
+    let error = monitor("window = \"3s\"\ninterval = \"2s\"");
+    assert!(error.message.contains("fewer than 2 samples"), "{error}");
+}
+
+#[test]
+fn an_alert_looks_no_further_back_than_readings_are_kept() {
+    let alert = |over: &str, history: &str| {
+        let alert = format!("[[service.alert]]\nwhen = \"p95 > 1s\"\nover = \"{over}\"\n\n{history}[monitor]");
+        load(&GOOD.replace("[monitor]", &alert), "production", &[])
+    };
+    assert!(alert("2d", "").is_ok(), "as long as the readings themselves");
+    let error = alert("3d", "").unwrap_err();
+    assert_eq!((error.line, error.key.as_deref()), (17, Some("service[0].alert[0].over")), "{error}");
+    assert!(alert("3d", "[history]\nraw = \"7d\"\n").is_ok());
+    let error = alert("1h", "[history]\nenabled = false\n").unwrap_err();
+    assert!(error.message.contains("needs a history"), "{error}");
+}
+
+#[test]
+fn services_that_people_could_not_tell_apart_are_refused() {
+    let twin = "[[service]]\nid = \"other\"\nname = \"FastAPI Quantum Conduit\"\n\n[monitor]";
+    let error = load(&GOOD.replace("[monitor]", twin), "production", &[]).unwrap_err();
+    assert_eq!((error.line, error.key.as_deref()), (17, Some("service[1].name")), "{error}");
+}
+
+/// The journal's redactor knows the variables that any key names, and those in a table of headers too.
+#[test]
+fn every_variable_with_a_secret_is_known() {
+    let keys =
+        "path = \"/health\"\nbearer_env = \"TOKEN\"\nheaders_env = { \"X-Key\" = \"KEY\", \"X-Other\" = \"OTHER\" }";
+    let config = load(&GOOD.replace("path = \"/health\"", keys), "production", &[]).unwrap();
+    for name in ["TOKEN", "KEY", "OTHER"] {
+        assert!(config.secret_names.iter().any(|known| known == name), "{name}: {:?}", config.secret_names);
+    }
+}

@@ -9,6 +9,10 @@ use toml::{
 
 use super::error::{ConfigError, Fault, Source};
 
+/// How deep tables and arrays may lie in one another. TOML's parser bounds dotted keys and brackets, each for itself;
+/// together they go thousands of levels down, which no stack bears that is walked as a tree.
+const DEEPEST: usize = 64;
+
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
@@ -59,6 +63,13 @@ impl Table {
         for (key, node) in self.0.iter().filter(|(key, _)| key.name != "pass_env") {
             match &node.value {
                 Value::String(name) if key.name.ends_with("_env") => names.push(name.clone()),
+                // `headers_env = { "X-Key" = "NAME" }`: every value is a name.
+                Value::Table(table) if key.name.ends_with("_env") => {
+                    names.extend(table.0.iter().filter_map(|(_, node)| match &node.value {
+                        Value::String(name) => Some(name.clone()),
+                        _ => None,
+                    }));
+                }
                 Value::Table(table) => table.secret_names(names),
                 Value::Array(items) => items.iter().for_each(|item| match &item.value {
                     Value::String(name) if key.name.ends_with("_env") => names.push(name.clone()),
@@ -133,24 +144,27 @@ pub(super) fn parse(source: &Source) -> Result<Table, ConfigError> {
         let span = error.span().unwrap_or(0..0);
         ConfigError::new(source, span, Fault::new("", error.message()))
     })?;
-    table(source, root.into_inner())
+    table(source, root.into_inner(), 0)
 }
 
-fn table(source: &Source, table: DeTable<'_>) -> Result<Table, ConfigError> {
+fn table(source: &Source, table: DeTable<'_>, depth: usize) -> Result<Table, ConfigError> {
     let mut entries = table
         .into_iter()
         .map(|(key, value)| {
             let key = Key { span: key.span(), name: key.into_inner().into_owned() };
-            Ok((key, node(source, value)?))
+            Ok((key, node(source, value, depth)?))
         })
         .collect::<Result<Vec<_>, ConfigError>>()?;
     entries.sort_by_key(|(key, _)| key.span.start);
     Ok(Table(entries))
 }
 
-fn node(source: &Source, value: Spanned<DeValue<'_>>) -> Result<Node, ConfigError> {
+fn node(source: &Source, value: Spanned<DeValue<'_>>, depth: usize) -> Result<Node, ConfigError> {
     let span = value.span();
     let wrong = |what: &str| ConfigError::new(source, span.clone(), Fault::new("", what));
+    if depth > DEEPEST {
+        return Err(wrong(&format!("tables and arrays lie more than {DEEPEST} deep in one another")));
+    }
     let value = match value.into_inner() {
         DeValue::String(text) => Value::String(text.into_owned()),
         DeValue::Integer(number) => Value::Integer(
@@ -161,9 +175,9 @@ fn node(source: &Source, value: Spanned<DeValue<'_>>) -> Result<Node, ConfigErro
         DeValue::Boolean(flag) => Value::Boolean(flag),
         DeValue::Datetime(time) => Value::String(time.to_string()),
         DeValue::Array(items) => {
-            Value::Array(items.into_iter().map(|item| node(source, item)).collect::<Result<_, _>>()?)
+            Value::Array(items.into_iter().map(|item| node(source, item, depth + 1)).collect::<Result<_, _>>()?)
         }
-        DeValue::Table(inner) => Value::Table(table(source, inner)?),
+        DeValue::Table(inner) => Value::Table(table(source, inner, depth + 1)?),
     };
     Ok(Node::new(span, value))
 }
