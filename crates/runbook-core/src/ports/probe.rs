@@ -1,6 +1,9 @@
 //! Port: one measurement of a service.
 
-use std::fmt::{self, Debug};
+use std::{
+    fmt::{self, Debug},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -27,7 +30,7 @@ impl ProbeError {
 
 /// Measures one service once. "It is unhealthy" is `Ok`; "it could not be measured" is `Err`.
 ///
-/// It ends within its own timeout, changes nothing, and may be called at any time, also in parallel. A dropped
+/// It ends within its own timeout, and at the latest within [`Probe::limit`]; it changes nothing, and may be called at any time, also in parallel. A dropped
 /// future leaves nothing open.
 ///
 /// ```
@@ -47,6 +50,12 @@ pub trait Probe: Debug + Send + Sync {
     /// # Errors
     /// [`ProbeError`] when nothing was measured.
     async fn sample(&self) -> Result<Reading, ProbeError>;
+
+    /// The longest that a sample may take, whatever the probe itself does about it; a sample that has not ended by then is
+    /// dropped, and nothing was measured. A probe whose own timeout can be longer says so here.
+    fn limit(&self) -> Duration {
+        Duration::from_secs(60)
+    }
 }
 
 type Sampler = dyn Fn() -> BoxFuture<'static, Result<Reading, ProbeError>> + Send + Sync;

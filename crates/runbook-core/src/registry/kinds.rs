@@ -114,6 +114,15 @@ impl Registry {
         self
     }
 
+    /// Adds a probe that needs no settings, such as one made by [`probe_fn`](crate::ports::probe_fn). Every table of the
+    /// kind, and every service that has one, is answered by this one probe.
+    pub fn probe_value(&mut self, kind: &'static str, probe: impl Probe + 'static) -> &mut Self {
+        let probe: Arc<dyn Probe> = Arc::new(probe);
+        self.probes.schema::<stages::NoSettings>(kind);
+        self.probes.add(kind, move |_: stages::NoSettings, _| Ok(Arc::clone(&probe)));
+        self
+    }
+
     /// Adds a kind of deployer.
     pub fn deployer<D: DeployerDefinition>(&mut self) -> &mut Self {
         self.deployers.schema::<D::Settings>(D::KIND);
@@ -199,5 +208,72 @@ impl Registry {
             ("ci", &self.ci.schemas),
             ("notifier", &self.notifiers.schemas),
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use std::path::Path;
+
+    use super::*;
+    use crate::{
+        config::Document,
+        ports::probe_fn,
+        redact::Redactor,
+        registry::Lookup,
+        words::{Health, Reading},
+    };
+
+    /// A registry with a closure as the kind `freezer`.
+    fn registry() -> Registry {
+        let mut registry = Registry::default();
+        registry.probe_value(
+            "freezer",
+            probe_fn("freezer", || Box::pin(async { Ok(Reading::new(Health::Degraded, "-4 degrees")) })),
+        );
+        registry
+    }
+
+    /// Builds the probe of a service whose table of it holds these lines.
+    fn build(registry: &Registry, lines: &str) -> Result<BuiltProbe, ConfigError> {
+        let text = format!(
+            "schema = 1\nproject = {{ name = \"Shop\" }}\n[[service]]\nid = \"api\"\n[[service.probe]]\n{lines}\n"
+        );
+        let none = Lookup::fixed::<String, String>([]);
+        let config =
+            Document::parse(Path::new("runbook.toml"), &text)?.config(&"production".parse().unwrap(), &none)?;
+        let scope = Scope {
+            project: config.project.name.clone(),
+            root: "project".into(),
+            state_dir: "state".into(),
+            environment: config.environment.clone(),
+            service: None,
+            variables: none,
+            redactor: Redactor::default(),
+            hosted_runner: false,
+            version_control: None,
+        };
+        registry.build_probe(&config.services[0].probes[0], &scope)
+    }
+
+    #[tokio::test]
+    async fn a_closure_is_a_kind_of_probe() {
+        let registry = registry();
+        let built = build(&registry, "kind = \"freezer\"").unwrap();
+        assert_eq!(built.kind, "freezer");
+        let reading = built.probe.sample().await.unwrap();
+        assert_eq!((reading.health, reading.evidence.as_str()), (Health::Degraded, "-4 degrees"));
+        assert!(registry.schemas()["probe"].contains_key("freezer"), "editors know it too");
+    }
+
+    #[test]
+    fn a_closure_takes_no_settings() {
+        let error = build(&registry(), "kind = \"freezer\"\ndegrees = 4").unwrap_err();
+        assert_eq!((error.line, error.column, error.key.as_deref()), (7, 1, Some("service[0].probe[0]")));
+        assert_eq!(error.message, "unknown key `degrees`");
+        let error = build(&registry(), "kind = \"freezr\"").unwrap_err();
+        assert_eq!((error.line, error.hint.as_deref()), (6, Some("did you mean `freezer`?")));
     }
 }

@@ -76,6 +76,9 @@ pub struct Scope {
     pub variables: Lookup,
     /// Takes secrets out of what is kept or shown.
     pub redactor: Redactor,
+    /// Whether this is a runner of somebody else's, which has no service of its own: what has a loopback address cannot be
+    /// measured from here.
+    pub hosted_runner: bool,
     /// The repository, where there is one.
     pub version_control: Option<Arc<dyn VersionControl>>,
 }

@@ -1,6 +1,6 @@
 //! The operational status as it may be stated now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -34,7 +34,7 @@ pub fn current_status(
 }
 
 /// The operational status as chats are told it: planned maintenance is nobody's alarm, so a service that is in it counts
-/// as if it were well.
+/// as if it were well, and so does one that is in a bad state because of it.
 pub(crate) fn alerting_status(
     run: &RunState,
     environment: &EnvironmentState,
@@ -42,7 +42,12 @@ pub(crate) fn alerting_status(
     now: Timestamp,
 ) -> OperationalStatus {
     let mut rows = service_rows(environment, context, now);
-    for row in rows.iter_mut().filter(|row| row.maintenance.is_some()) {
+    let planned: BTreeSet<ServiceId> =
+        rows.iter().filter(|row| row.maintenance.is_some()).map(|row| row.id.clone()).collect();
+    let is_planned = |row: &ServiceRow| {
+        planned.contains(&row.id) || row.caused_by.as_ref().is_some_and(|cause| planned.contains(cause))
+    };
+    for row in rows.iter_mut().filter(|row| is_planned(row)) {
         row.health = Health::Healthy;
     }
     of_rows(run, environment, &rows).0

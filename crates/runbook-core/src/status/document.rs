@@ -1,12 +1,14 @@
 //! The short form for programs.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ServiceRow, StatusContext, service_rows, status_of_rows};
+use super::{ServiceRow, StatusContext, rows::add_trends, service_rows, status_of_rows};
 use crate::{
     state::EnvironmentState,
-    words::{EnvironmentId, OperationalStatus, RunId, Verdict},
+    words::{EnvironmentId, OperationalStatus, RunId, ServiceId, Trend, Verdict},
 };
 
 /// `runbook/status/v1`: what `check` and `status` print, and the last block holds.
@@ -43,6 +45,11 @@ pub struct StatusDocument {
 impl StatusDocument {
     /// The value of [`StatusDocument::schema`].
     pub const SCHEMA: &'static str = "runbook/status/v1";
+
+    /// Adds the last 24 hours of services.
+    pub fn set_trends(&mut self, trends: &BTreeMap<ServiceId, Trend>) {
+        add_trends(&mut self.services, trends);
+    }
 
     /// What is known of an environment at `now`, without a run. Pure.
     pub fn of(environment: &EnvironmentState, context: &StatusContext, now: Timestamp) -> Self {

@@ -10,7 +10,8 @@ use crate::{
     event::Operation,
     state::{EnvironmentState, RunState, StepStatus},
     words::{
-        AlertFinding, Comparison, GateRule, Health, Latency, Live, Maintenance, ReleaseId, ServiceId, StepId, Trend,
+        AlertFinding, Comparison, GateRule, Health, Latency, Live, MOST_SUSPECTS, Maintenance, ReleaseId, ServiceId,
+        StepId, Trend,
     },
 };
 
@@ -155,6 +156,13 @@ pub fn service_rows(environment: &EnvironmentState, context: &StatusContext, now
         .collect()
 }
 
+/// Adds the last 24 hours of those services that have any.
+pub(super) fn add_trends(rows: &mut [ServiceRow], trends: &BTreeMap<ServiceId, Trend>) {
+    for row in rows {
+        row.trend = trends.get(&row.id).cloned();
+    }
+}
+
 /// One service's way back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
@@ -179,6 +187,10 @@ pub struct RollbackRow {
     pub branch: Option<String>,
     /// Whether the services were measured healthy afterwards, over the whole window.
     pub verified: bool,
+    /// The commits that were returned from, newest first: those between the release before and the one that was not
+    /// healthy. At most [`MOST_SUSPECTS`](crate::words::MOST_SUSPECTS).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<String>,
 }
 
 impl RollbackRow {
@@ -189,6 +201,13 @@ impl RollbackRow {
             Operation::RollbackBranch { branch, .. } if effect.is_done() => Some(branch.clone()),
             _ => None,
         });
+        // What was judged before the way back was taken; the judgements after it are of another release.
+        let mut suspects: Vec<String> = Vec::new();
+        for commit in run.steps.iter().flat_map(|state| &state.judgements).flat_map(|judgement| &judgement.suspects) {
+            if suspects.len() < MOST_SUSPECTS && !suspects.contains(commit) {
+                suspects.push(commit.clone());
+            }
+        }
         let services = decision.services.iter();
         Some(Self {
             services: services
@@ -198,6 +217,7 @@ impl RollbackRow {
             automatic: decision.automatic,
             branch,
             verified: run.rollback_verified() == Some(true),
+            suspects,
         })
     }
 }

@@ -1,16 +1,18 @@
 //! All that a picture may show.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
     RollbackRow, ServiceRow, StageRow, StatusContext, StatusDocument, SuggestedCommand, commands::suggested_commands,
-    current_status, service_rows,
+    current_status, rows::add_trends, service_rows,
 };
 use crate::{
     plan::Access,
     state::{EnvironmentState, RunState},
-    words::{Action, EnvironmentId, OperationalStatus, RunId, Verdict},
+    words::{Action, EnvironmentId, OperationalStatus, RunId, ServiceId, Trend, Verdict},
 };
 
 /// All that a picture of the status may show.
@@ -105,5 +107,11 @@ impl StatusView {
             valid_for_s: context.valid_for_s,
             document,
         }
+    }
+
+    /// Adds the last 24 hours of services, for people and for programs.
+    pub fn set_trends(&mut self, trends: &BTreeMap<ServiceId, Trend>) {
+        add_trends(&mut self.services, trends);
+        self.document.set_trends(trends);
     }
 }

@@ -109,6 +109,17 @@ pub struct StatusReason<'a> {
     pub maintenance: bool,
 }
 
+impl StatusReason<'_> {
+    /// What it alone makes of the system, by the table of [`operational_status`].
+    fn status(&self) -> OperationalStatus {
+        match self.health {
+            Health::Healthy => OperationalStatus::Operational,
+            Health::Unhealthy if self.critical && !self.maintenance => OperationalStatus::Critical,
+            Health::Unhealthy | Health::Degraded | Health::Unknown => OperationalStatus::Degraded,
+        }
+    }
+}
+
 /// The documented table: worst wins, unknown is never operational, no service at all is not operational.
 ///
 /// | health | critical service | other service, or in maintenance |
@@ -137,17 +148,14 @@ pub fn operational_status<'a>(
         .filter(|s| bad.contains(s.name) && !s.because_of.is_some_and(|cause| bad.contains(cause)))
         .map(|s| s.name)
         .collect();
-    let mut because_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut because_of: BTreeMap<&str, Vec<&StatusReason<'a>>> = BTreeMap::new();
     for service in services.iter().filter(|service| service.health != Health::Healthy) {
         if let Some(cause) = service.because_of.filter(|cause| roots.contains(cause)) {
-            because_of.entry(cause).or_default().push(service.name);
+            because_of.entry(cause).or_default().push(service);
         }
     }
     for service in services.iter().filter(|service| service.health != Health::Healthy) {
-        let status = match service.health {
-            Health::Unhealthy if service.critical && !service.maintenance => OperationalStatus::Critical,
-            _ => OperationalStatus::Degraded,
-        };
+        let mut status = service.status();
         worst = worst.max(status);
         if service.because_of.is_some_and(|cause| roots.contains(cause)) {
             continue;
@@ -157,7 +165,13 @@ pub fn operational_status<'a>(
             reason.push_str(", in maintenance");
         }
         if let Some(with_it) = because_of.get(service.name) {
-            reason.push_str(&format!(" (and with it {})", with_it.join(", ")));
+            // What is worse than its cause would not be understood without being told.
+            let told = with_it.iter().map(|other| match other.health {
+                health if health == service.health => other.name.to_owned(),
+                health => format!("{}, which is {health}", other.name),
+            });
+            reason.push_str(&format!(" (and with it {})", told.collect::<Vec<_>>().join(", ")));
+            status = with_it.iter().map(|other| other.status()).fold(status, OperationalStatus::max);
         }
         findings.push((status, reason));
     }
@@ -197,7 +211,7 @@ mod tests {
             ),
             stopped: bool,
         ) {
-            let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+            let names = ["s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"];
             let view = |s: &[(bool, Health, Option<usize>, bool)]| {
                 let reasons: Vec<_> = s
                     .iter()
@@ -221,7 +235,7 @@ mod tests {
             let down = services.iter().any(|(c, h, _, maintenance)| *c && *h == Health::Unhealthy && !maintenance);
             prop_assert_eq!(status == OperationalStatus::Critical, down || stopped);
             for ((_, health, ..), name) in services.iter().zip(names) {
-                let named = reasons.iter().any(|reason| reason.contains(&format!("{name} is ")) || reason.contains(&format!(" {name}")));
+                let named = reasons.iter().any(|reason| reason.contains(name));
                 prop_assert!(*health == Health::Healthy || named, "{} is not named in {:?}", name, reasons);
             }
             if services.len() > 1 {

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Health, Latency, Release, ServiceId};
 
+/// The most commits that are named as suspects. As many of them mean "at least so many".
+pub const MOST_SUSPECTS: usize = 100;
+
 /// What a whole look at a service concluded: one or many samples, and whether the window ran to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]
@@ -13,6 +16,10 @@ pub struct Judgement {
     pub service: ServiceId,
     /// The conclusion.
     pub health: Health,
+    /// What the samples alone came to, where something else made the conclusion worse: an alert, a comparison, what the
+    /// deployer says is live. It is what counts as up or down in a history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Health>,
     /// The release that was live while it was measured, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
@@ -25,7 +32,7 @@ pub struct Judgement {
     /// Latency over the samples that had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<Latency>,
-    /// The sample that decided, in words.
+    /// The sample that decided, in words; before it what made the conclusion worse.
     pub evidence: String,
     /// When the last sample was taken; evidence older than its validity counts as unknown.
     pub at: Timestamp,
@@ -51,11 +58,26 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// Makes the conclusion as bad as this, and keeps what the samples said.
+    pub fn worsen(&mut self, health: Health) {
+        let worst = self.health.worst(health);
+        if worst != self.health {
+            self.sampled.get_or_insert(self.health);
+            self.health = worst;
+        }
+    }
+
+    /// What the samples alone came to.
+    pub fn by_samples(&self) -> Health {
+        self.sampled.unwrap_or(self.health)
+    }
+
     /// A judgement without samples.
     pub fn new(service: ServiceId, health: Health, evidence: impl Into<String>, at: Timestamp) -> Self {
         Self {
             service,
             health,
+            sampled: None,
             release: None,
             complete: false,
             samples: 0,

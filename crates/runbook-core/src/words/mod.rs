@@ -20,7 +20,7 @@ pub use health::{Health, OperationalStatus, StatusReason, operational_status};
 pub use ids::{
     CommitId, Digest, EffectKey, EnvironmentId, EventId, IdError, KindId, ReleaseId, RunId, ServiceId, StepId,
 };
-pub use judgement::{AlertFinding, Baseline, Comparison, Judgement, Maintenance, Shift};
+pub use judgement::{AlertFinding, Baseline, Comparison, Judgement, MOST_SUSPECTS, Maintenance, Shift};
 pub use outcome::{Failure, LeftBehind, Outcome, StepResult, Verdict};
 pub use reading::{Latency, Phases, Reading};
 pub use release::{Live, Release};

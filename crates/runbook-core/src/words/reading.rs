@@ -51,6 +51,12 @@ impl Reading {
         Self { health, evidence: evidence.into(), ..Self::default() }
     }
 
+    /// How long the service took, where it did what it is for: what comparisons of latency stand on. An error may be fast
+    /// or slow, and says nothing of either.
+    pub fn answered_ms(&self) -> Option<f64> {
+        self.latency_ms.filter(|_| matches!(self.health, Health::Healthy | Health::Degraded))
+    }
+
     /// Nothing was measured, for this reason.
     pub fn unknown(evidence: impl Into<String>) -> Self {
         Self::new(Health::Unknown, evidence)

@@ -115,9 +115,18 @@ pub struct Trend {
 impl From<&Series> for Trend {
     fn from(series: &Series) -> Self {
         Self {
-            hours: series.buckets.iter().map(Bucket::uptime).collect(),
-            uptime: series.total.uptime(),
-            coverage: series.total.coverage(),
+            hours: series.buckets.iter().map(|bucket| bucket.uptime().map(cut)).collect(),
+            uptime: series.total.uptime().map(cut),
+            coverage: cut(series.total.coverage()),
         }
+    }
+}
+
+/// A share of one in four digits. Only all of it is 1, and only nothing is 0.
+fn cut(share: f64) -> f64 {
+    match share {
+        none if none <= 0.0 => 0.0,
+        all if all >= 1.0 => 1.0,
+        part => ((part * 1e4).floor() / 1e4).max(1e-4),
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -25,7 +26,7 @@ use runbook_testkit::{
 use tokio::sync::oneshot;
 
 use crate::{
-    kinds::{ControlProbe, Healths, LiveProbe, Parts, TestChat, TestCi, TestDeployer, build_with},
+    kinds::{ControlProbe, Delay, Healths, LiveProbe, Parts, TestChat, TestCi, TestDeployer, build_with},
     spies::{JournalSpy, Spy},
 };
 
@@ -111,6 +112,16 @@ impl World {
     /// From now on this release answers in about so many milliseconds.
     pub fn latency_is(&self, id: &str, ms: f64) {
         self.health.latency(id, ms);
+    }
+
+    /// From now on a service answers after this time.
+    pub fn answers_after(&self, id: &str, time: Duration) {
+        self.health.delay(service(id), Delay::For(time, self.clock.clone()));
+    }
+
+    /// From now on a service's probe never ends.
+    pub fn hangs(&self, id: &str) {
+        self.health.delay(service(id), Delay::Endless);
     }
 
     /// From now on a service reads from a script, whatever is live.

@@ -5,6 +5,7 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -13,12 +14,12 @@ use runbook_core::{
     engine::Permit,
     event::Landed,
     ports::{
-        Ci, CiError, CiOrder, CiReport, DeployError, Deployed, Deployer, Notifier, NotifyError, Order, Probe,
+        Ci, CiError, CiOrder, CiReport, Clock, DeployError, Deployed, Deployer, Notifier, NotifyError, Order, Probe,
         ProbeError, Rehearsal,
     },
     registry::{BuildError, CiDefinition, DeployerDefinition, NotifierDefinition, ProbeDefinition, Scope},
 };
-use runbook_testkit::{MemoryDeployer, RecordingNotifier, ScriptedProbe};
+use runbook_testkit::{MemoryDeployer, RecordingNotifier, ScriptedProbe, VirtualClock};
 
 /// What the definitions here are built with.
 #[derive(Debug, Clone)]
@@ -51,6 +52,16 @@ pub struct Healths {
     latencies: Arc<Mutex<BTreeMap<String, f64>>>,
     asked: Arc<Mutex<u64>>,
     scripts: Arc<Mutex<BTreeMap<ServiceId, Arc<ScriptedProbe>>>>,
+    delays: Arc<Mutex<BTreeMap<ServiceId, Delay>>>,
+}
+
+/// How long a service lets its probe wait.
+#[derive(Debug, Clone)]
+pub enum Delay {
+    /// So long, by this clock.
+    For(Duration, VirtualClock),
+    /// For ever.
+    Endless,
 }
 
 impl Healths {
@@ -71,6 +82,11 @@ impl Healths {
         let mut asked = lock(&self.asked);
         *asked += 1;
         Some(ms * (1.0 + (*asked * 7 % 100) as f64 / 1000.0))
+    }
+
+    /// From now on a service lets its probe wait.
+    pub fn delay(&self, service: ServiceId, delay: Delay) {
+        lock(&self.delays).insert(service, delay);
     }
 
     /// From now on a service reads from this script, whatever is live.
@@ -114,6 +130,12 @@ impl ProbeDefinition for LiveProbe {
 #[async_trait]
 impl Probe for LiveProbe {
     async fn sample(&self) -> Result<Reading, ProbeError> {
+        let delay = lock(&self.parts.health.delays).get(&self.service).cloned();
+        match delay {
+            Some(Delay::For(time, clock)) => clock.sleep(time).await,
+            Some(Delay::Endless) => std::future::pending().await,
+            None => {}
+        }
         let script = lock(&self.parts.health.scripts).get(&self.service).cloned();
         if let Some(script) = script {
             return script.sample().await;
