@@ -70,9 +70,15 @@ pub(crate) struct Limit(pub(crate) Duration);
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0.as_secs(), self.0.subsec_nanos()) {
-            (seconds, 0) => write!(f, "{seconds} s"),
-            _ => write!(f, "{} ms", self.0.as_secs_f64() * 1000.0),
+        // In whole numbers: 1.001 s as a floating-point number of milliseconds is not quite 1001.
+        let (milliseconds, rest) = (self.0.as_millis(), self.0.subsec_nanos() % 1_000_000);
+        match (self.0.subsec_nanos(), rest) {
+            (0, _) => write!(f, "{} s", self.0.as_secs()),
+            (_, 0) => write!(f, "{milliseconds} ms"),
+            _ => {
+                let digits = format!("{rest:06}");
+                write!(f, "{milliseconds}.{} ms", digits.trim_end_matches('0'))
+            }
         }
     }
 }
@@ -95,7 +101,9 @@ mod tests {
     fn durations_have_the_digits_that_mean_something() {
         let texts = [0.04, 1.25, 9.96, 812.4, 12_345.0].map(|ms| Millis(ms).to_string());
         assert_eq!(texts, ["0.0 ms", "1.2 ms", "10 ms", "812 ms", "12.3 s"]);
-        let limits = [800, 1500, 5000].map(|ms| Limit(Duration::from_millis(ms)).to_string());
-        assert_eq!(limits, ["800 ms", "1500 ms", "5 s"]);
+        let limits = [800, 1001, 1500, 5000].map(|ms| Limit(Duration::from_millis(ms)).to_string());
+        assert_eq!(limits, ["800 ms", "1001 ms", "1500 ms", "5 s"]);
+        let parts = [1, 1_000, 1_500_000, 1_001_000_100].map(|ns| Limit(Duration::from_nanos(ns)).to_string());
+        assert_eq!(parts, ["0.000001 ms", "0.001 ms", "1.5 ms", "1001.0001 ms"]);
     }
 }

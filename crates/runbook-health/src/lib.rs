@@ -36,7 +36,7 @@ pub mod condition;
 #[cfg(feature = "network")]
 #[allow(dead_code, reason = "which parts are used depends on the features")]
 mod evidence;
-#[cfg(feature = "rustls")]
+#[cfg(feature = "network")]
 #[allow(dead_code, reason = "which parts are used depends on the features")]
 mod findings;
 #[cfg(feature = "history")]

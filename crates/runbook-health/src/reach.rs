@@ -13,7 +13,10 @@ impl Reach {
     /// URL cannot; a named loopback host is as far away as the service.
     pub(crate) fn of(scope: &Scope, host: &Host, named: bool) -> Self {
         let words = scope.service.as_ref().and_then(|service| service.out_of_reach.clone());
-        Self(words.filter(|_| !named || host.is_loopback()))
+        // Also where the service itself is elsewhere.
+        let own = || format!("`{host}` is this machine itself, and this runner has no service of its own");
+        let words = words.filter(|_| !named || host.ends_here());
+        Self(words.or_else(|| (scope.hosted_runner && named && host.ends_here()).then(own)))
     }
 
     /// # Errors

@@ -44,6 +44,7 @@ fn scope() -> Result<Scope, Fault> {
         service: None,
         variables: Lookup::new(|_| None),
         redactor: Redactor::default(),
+        hosted_runner: false,
         version_control: None,
     })
 }

@@ -160,6 +160,11 @@ mod tests {
         for wrong in [r#""~ 3""#, r#""many""#, r#"">=14""#, r#""< many""#, r#""""#, r#""< ""#, "true", "{}"] {
             assert!(serde_json::from_str::<NumberCondition>(wrong).is_err(), "{wrong}");
         }
+        // Signs that nobody knows are no texts to compare with.
+        for sign in ["=<", "=>", "==", "!", "!==", "<>", "<<", "~="] {
+            let error = format!("{sign} 5").parse::<NumberCondition>().unwrap_err();
+            assert!(matches!(error, ConditionError::NoComparison(_)), "{sign}: {error}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{
     de::{self, MapAccess, Visitor},
 };
 
-use super::{Number, NumberCondition, order::Order};
+use super::{Number, NumberCondition, order::Order, pattern::pattern};
 
 /// A condition on one value.
 ///
@@ -44,7 +44,7 @@ pub enum ConditionError {
     /// Everything takes some time.
     #[error("{0:?} compares with 0, which no measurement takes")]
     Instantly(String),
-    /// The regular expression cannot be read, or matches everything because it is empty.
+    /// The regular expression cannot be read, is too large, or matches everything because it is empty.
     #[error("`~` needs a regular expression, and {pattern:?} is none: {problem}")]
     Pattern {
         /// The expression.
@@ -92,18 +92,6 @@ impl FromStr for Condition {
             },
         }))
     }
-}
-
-fn pattern(text: &str) -> Result<Regex, ConditionError> {
-    let wrong = |problem: &str| ConditionError::Pattern { pattern: text.to_owned(), problem: problem.to_owned() };
-    if text.trim().is_empty() {
-        return Err(wrong("it is empty and would match everything"));
-    }
-    Regex::new(text).map_err(|error| {
-        // The library draws the place over several lines; its last line says what is wrong.
-        let words = error.to_string();
-        wrong(words.lines().last().unwrap_or_default().trim_start_matches("error: "))
-    })
 }
 
 /// As it stands behind the name of what is judged: `/status = "healthy"`, `/error must be absent`.
@@ -228,6 +216,7 @@ mod tests {
         assert!(message(r#"">= nan""#).contains("compares numbers"));
         assert!(message(r#""~ (""#).contains("unclosed group"), "{}", message(r#""~ (""#));
         assert!(message(r#""~  ""#).contains("would match everything"));
+        assert!(message(r#""~ a{60000}""#).contains("it takes more than 1 MiB"));
         assert!(message(r#"{"exist": true}"#).contains("exist"));
         assert!(message("{}").contains("exists"));
         assert!(message(r#"{"length": "~ 3"}"#).contains("no comparison with one"));

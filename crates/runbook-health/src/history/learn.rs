@@ -66,7 +66,7 @@ fn row(environment: &EnvironmentId, look: &Look) -> Result<Value, Fault> {
         minute_of(judgement.at),
         nanos(judgement.at)?,
         look.run,
-        judgement.health,
+        judgement.by_samples(),
         judgement.maintenance.is_some(),
         judgement.samples,
         judgement.failures.min(judgement.samples),

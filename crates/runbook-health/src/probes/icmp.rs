@@ -155,6 +155,10 @@ impl Probe for IcmpProbe {
         let evidence = self.evidence(asked, &words);
         Ok(Reading { latency_ms, phases: trace.phases(), ..Reading::new(health, evidence) })
     }
+
+    fn limit(&self) -> Duration {
+        crate::transport::limit_of(self.timeout)
+    }
 }
 
 impl IcmpProbe {

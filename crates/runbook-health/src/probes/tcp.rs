@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use crate::{
+    condition::bytes_pattern,
     evidence::{Limit, Millis, Scrubber},
     reach::Reach,
     transport::{Fault, Host, Step, Trace, connect},
@@ -82,17 +83,7 @@ enum Expected {
 impl Expected {
     fn parse(text: &str) -> Result<Self, String> {
         if let Some(pattern) = text.strip_prefix("~ ") {
-            if pattern.trim().is_empty() {
-                return Err("an empty regular expression would match everything".to_owned());
-            }
-            return match Regex::new(pattern) {
-                Ok(regex) => Ok(Self::Match(regex)),
-                Err(error) => {
-                    let words = error.to_string();
-                    let last = words.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    Err(format!("{pattern:?} is not a regular expression: {last}"))
-                }
-            };
+            return bytes_pattern(pattern).map(Self::Match).map_err(|error| error.to_string());
         }
         let sign = text.split_once(' ').map(|(sign, _)| sign);
         if sign.is_some_and(|sign| matches!(sign, "=" | "!=" | "<" | "<=" | ">" | ">=")) {
@@ -199,6 +190,10 @@ impl Probe for TcpProbe {
         };
         let evidence = self.scrubber.line(&format!("tcp {}:{} → {words}", self.host, self.port));
         Ok(Reading { latency_ms, phases: trace.phases(), ..Reading::new(health, evidence) })
+    }
+
+    fn limit(&self) -> Duration {
+        crate::transport::limit_of(self.timeout)
     }
 }
 

@@ -2,7 +2,7 @@
 //! when it is. TLS from the first byte on: a protocol that begins in plain text and switches (STARTTLS) is not spoken.
 
 use std::{
-    fmt,
+    fmt, io,
     path::PathBuf,
     sync::{
         Arc,
@@ -41,8 +41,8 @@ use crate::{
     findings::Findings,
     reach::Reach,
     transport::{
-        Certificate, ClientCertificate, Fault, Host, Step, Tls, Trace, connect, days_left, handshake_as, names,
-        server_name, words_of,
+        Certificate, ClientCertificate, Deadline, Fault, Host, Step, Tls, Trace, connect, days_left, handshake_as,
+        names, server_name, words_of,
     },
 };
 
@@ -52,6 +52,10 @@ const DEFAULT_PORT: u16 = 443;
 /// How long a server may take to refuse a client certificate, or to close. TLS 1.3 has no word for "accepted": the
 /// client's part of the handshake is over before the server has looked (RFC 8446, section 4.4.2.4).
 const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// The least that it must have had of it: a server that had less time has not accepted anybody. A fourth of the timeout
+/// is enough, where that is shorter.
+const MIN_WAIT: Duration = Duration::from_millis(100);
 
 /// The keys of a `tls` probe. An empty table asks the host of the service's URL.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -196,24 +200,19 @@ fn name_of(key: &str, text: &str) -> Result<ServerName<'static>, BuildError> {
 impl Probe for TlsProbe {
     async fn sample(&self) -> Result<Reading, ProbeError> {
         self.reach.check()?;
-        // Read before the clock starts: it is no part of the service's latency.
-        let config = match timeout(self.timeout, self.tls.config()).await {
-            Ok(config) => config?,
-            Err(_) => {
-                let limit = Limit(self.timeout);
-                return Err(ProbeError::new(format!("failed to read the certificates within {limit}")));
-            }
-        };
+        let mut deadline = Deadline::after(self.timeout);
+        let config = deadline.prepare(self.tls.config()).await?;
         let mut trace = Trace::start();
-        let mut ended = match timeout(self.timeout, self.measure(config, &mut trace)).await {
+        let mut ended = match deadline.bound(self.measure(config, &mut trace)).await {
             Ok(ended) => ended,
-            Err(_) => Err(self.too_late(trace.step())),
+            Err(_) => Err(deadline.late(self.too_late(trace.step()))),
         };
         if let Ok(shaken) = &mut ended
             && shaken.asked
         {
-            let left = self.timeout.saturating_sub(Duration::from_secs_f64(trace.elapsed_ms() / 1000.0));
-            if let Err(fault) = hear_refusal(&mut shaken.stream, left.min(MAX_WAIT)).await {
+            let wait = deadline.left().min(MAX_WAIT);
+            shaken.is_heard = wait >= MIN_WAIT.min(self.timeout / 4);
+            if let Err(fault) = hear_refusal(&mut shaken.stream, wait).await {
                 ended = Err(fault);
             }
         }
@@ -234,6 +233,10 @@ impl Probe for TlsProbe {
             ..Reading::new(health, evidence)
         })
     }
+
+    fn limit(&self) -> Duration {
+        crate::transport::limit_of(self.timeout)
+    }
 }
 
 /// A handshake that was finished.
@@ -242,6 +245,8 @@ struct Shaken {
     latency_ms: f64,
     /// Whether the server asked for a client certificate.
     asked: bool,
+    /// Whether it then had the time to refuse.
+    is_heard: bool,
 }
 
 impl TlsProbe {
@@ -270,7 +275,7 @@ impl TlsProbe {
         let latency_ms = trace.elapsed_ms();
         let leaf = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         trace.saw_certificate(leaf.and_then(Certificate::read).map(|certificate| certificate.not_after()));
-        Ok(Shaken { stream, latency_ms, asked: asked.happened() })
+        Ok(Shaken { stream, latency_ms, asked: asked.happened(), is_heard: false })
     }
 
     fn too_late(&self, step: Step) -> Fault {
@@ -297,6 +302,11 @@ impl TlsProbe {
         let days = certificate.as_ref().map(|read| days_left(read.not_after(), Timestamp::now()));
 
         let mut findings = Findings::default();
+        // Before TLS 1.3, the handshake ends only when the server has looked.
+        if shaken.asked && !shaken.is_heard && version != "1.2" {
+            let words = "expected the client to be accepted, but the server had no time left to refuse it";
+            findings.add(Health::Unknown, words.to_owned());
+        }
         if let Some(condition) = &self.version {
             let value = Value::Untyped(version.into());
             findings.judge(Health::Unhealthy, "TLS version", condition, &value, &self.scrubber);
@@ -339,17 +349,26 @@ impl TlsProbe {
 }
 
 /// A server that asked for a client certificate and refuses the one that it got, or none, says so after the handshake.
-/// The probe says that it is done and listens until the server refuses, closes, greets, or was silent for so long.
+/// The probe says that it is done and listens until the server refuses, closes, greets, or was silent for so long. A
+/// reset is a refusal without a word.
 async fn hear_refusal(stream: &mut TlsStream<TcpStream>, wait: Duration) -> Result<(), Fault> {
     let refusal = async {
         // A server that is gone already has closed; what it said before is read all the same.
-        let _ = stream.shutdown().await;
-        stream.read(&mut [0; 256]).await.err()
+        let unsaid = stream.shutdown().await.err();
+        let unheard = stream.read(&mut [0; 256]).await.err()?;
+        Some((unheard, unsaid))
     };
-    match timeout(wait, refusal).await {
-        Ok(Some(error)) => words_of(&error).map_or(Ok(()), |words| Err(Fault::Target(words))),
-        Ok(None) | Err(_) => Ok(()),
+    let Ok(Some((unheard, unsaid))) = timeout(wait, refusal).await else { return Ok(()) };
+    if let Some(words) = words_of(&unheard) {
+        return Err(Fault::Target(words));
     }
+    // The system tells of a reset only once, to whoever comes first.
+    let is_reset =
+        |error: io::Error| matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted);
+    if is_reset(unheard) || unsaid.is_some_and(is_reset) {
+        return Err(Fault::target("TLS failed: the server asked for a client certificate and reset the connection"));
+    }
+    Ok(())
 }
 
 /// Notes whether the server asked for a client certificate, and shows the one that there is.

@@ -52,7 +52,7 @@ pub(super) async fn connect_to_one(addresses: &[SocketAddr]) -> Result<(TcpStrea
 async fn attempt(address: SocketAddr) -> Result<(TcpStream, SocketAddr), Fault> {
     let stream =
         TcpStream::connect(address).await.map_err(|error| Fault::of_io(error, &format!("connect to {address}")))?;
-    if address.ip().is_loopback() && is_connected_to_itself(&stream, address) {
+    if is_connected_to_itself(&stream, address.port()) {
         return Err(Fault::target("connection refused"));
     }
     // A probe writes once and waits; Nagle's delay would only be measured. Without it the probe still works.
@@ -60,10 +60,12 @@ async fn attempt(address: SocketAddr) -> Result<(TcpStream, SocketAddr), Fault> 
     Ok((stream, address))
 }
 
-/// When nobody listens on a loopback port, the system may choose that very port to connect from; both ends are then one
-/// socket (RFC 9293, section 3.5, simultaneous open), and a dead service would look open.
-fn is_connected_to_itself(stream: &TcpStream, peer: SocketAddr) -> bool {
-    stream.local_addr().is_ok_and(|local| local == peer)
+/// When nobody listens on a port of this machine, the system may choose that very port to connect from; both ends are
+/// then one socket (RFC 9293, section 3.5, simultaneous open), and a dead service would look open. Both are asked of the
+/// socket: this machine has other names than loopback, such as `0.0.0.0`, `::ffff:127.0.0.1` and its own address.
+fn is_connected_to_itself(stream: &TcpStream, port: u16) -> bool {
+    // The far end is asked only where the port can be the same.
+    stream.local_addr().is_ok_and(|local| local.port() == port && stream.peer_addr().is_ok_and(|peer| peer == local))
 }
 
 #[cfg(test)]
@@ -88,13 +90,27 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_connection_to_itself_is_not_a_service() {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let own = socket.local_addr().unwrap();
-        assert!(is_connected_to_itself(&socket.connect(own).await.unwrap(), own));
+        // Nothing is sent: the system only says from which address it would be (RFC 5737 keeps this one free).
+        let network = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        let own = network.connect("192.0.2.1:9").and_then(|()| network.local_addr()).map(|own| own.ip().to_string());
+        let mut ends = vec![("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "0.0.0.0")];
+        ends.extend(own.as_deref().ok().map(|own| (own, own)));
+        // A machine may have no IPv6.
+        if tokio::net::TcpSocket::new_v6().is_ok() {
+            ends.push(("::ffff:127.0.0.1", "::ffff:127.0.0.1"));
+        }
+        for (from, to) in ends {
+            let at = |ip: &str, port: u16| SocketAddr::new(ip.parse().unwrap(), port);
+            let is_v6 = at(from, 0).is_ipv6();
+            let new = if is_v6 { tokio::net::TcpSocket::new_v6() } else { tokio::net::TcpSocket::new_v4() };
+            let socket = new.unwrap();
+            socket.bind(at(from, 0)).unwrap();
+            let port = socket.local_addr().unwrap().port();
+            assert!(is_connected_to_itself(&socket.connect(at(to, port)).await.unwrap(), port), "{to}");
+        }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let open = listener.local_addr().unwrap();
-        assert!(!is_connected_to_itself(&TcpStream::connect(open).await.unwrap(), open));
+        assert!(!is_connected_to_itself(&TcpStream::connect(open).await.unwrap(), open.port()));
     }
 
     /// A listener that accepts nobody and whose queue is full drops what comes: the first address stays silent.

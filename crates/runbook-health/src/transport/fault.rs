@@ -21,15 +21,35 @@ impl Fault {
     /// Sorts an error of the operating system while `doing` something. Only what is known to come from the target
     /// counts against it: everything else is this side's.
     pub(crate) fn of_io(error: io::Error, doing: &str) -> Self {
-        match target_words(error.kind()) {
-            Some(words) => Self::target(words),
-            None => Self::Own(own_error(error, doing)),
-        }
+        Sorted::of(&error, doing).caused_by(error)
     }
 
     /// Of two attempts on the same target, the one that says more: something measured outweighs what was not.
     pub(crate) fn or_measured(self, other: Self) -> Self {
         if matches!(self, Self::Target(_)) { self } else { other }
+    }
+}
+
+/// An error of the operating system that was sorted while it lies inside of another one, which is then kept whole.
+#[derive(Debug)]
+pub(super) enum Sorted {
+    /// The target's.
+    Target(&'static str),
+    /// This side's, in words.
+    Own(String),
+}
+
+impl Sorted {
+    pub(super) fn of(error: &io::Error, doing: &str) -> Self {
+        target_words(error.kind()).map_or_else(|| Self::Own(own_message(error, doing)), Self::Target)
+    }
+
+    /// The fault, with everything that is known of the cause.
+    pub(super) fn caused_by(self, cause: impl std::error::Error + Send + Sync + 'static) -> Fault {
+        match self {
+            Self::Target(words) => Fault::target(words),
+            Self::Own(message) => Fault::Own(ProbeError { message, source: Some(Box::new(cause)) }),
+        }
     }
 }
 
@@ -51,9 +71,9 @@ fn target_words(kind: ErrorKind) -> Option<&'static str> {
     })
 }
 
-fn own_error(error: io::Error, doing: &str) -> ProbeError {
+fn own_message(error: &io::Error, doing: &str) -> String {
     // A host that is unreachable is a router's word or a missing route here; nothing at the target said it.
-    let message = match error.kind() {
+    match error.kind() {
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable | ErrorKind::NetworkDown => {
             format!("failed to {doing}: there is no route from this machine")
         }
@@ -61,12 +81,11 @@ fn own_error(error: io::Error, doing: &str) -> ProbeError {
             format!("failed to {doing}: this machine has no free address or port to do it from")
         }
         ErrorKind::PermissionDenied => format!("failed to {doing}: this machine does not permit it; see its firewall"),
-        _ if is_out_of_files(&error) => {
+        _ if is_out_of_files(error) => {
             format!("failed to {doing}: too many files are open on this machine; raise its limit")
         }
         _ => format!("failed to {doing}"),
-    };
-    ProbeError { message, source: Some(Box::new(error)) }
+    }
 }
 
 /// `EMFILE` and `ENFILE`, which have no [`ErrorKind`]; both numbers are the same on every Unix.

@@ -19,20 +19,8 @@ use super::{Fault, Host};
 /// How many of a wrong certificate's names are shown.
 const MAX_NAMES: usize = 3;
 
-/// The handshake with a server that must prove to be `host`. The protocols of the configuration are offered.
-///
-/// # Errors
-/// See [`Fault`].
-pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
-    config: Arc<ClientConfig>,
-    host: &Host,
-    stream: S,
-) -> Result<TlsStream<S>, Fault> {
-    let name = server_name(host)?;
-    TlsConnector::from(config).connect(name, stream).await.map_err(fault)
-}
-
-/// As [`handshake`], with a server that must prove to be `name` and is offered these protocols (ALPN) instead.
+/// The handshake with a server that must prove to be `name` and is offered these protocols (ALPN), whatever those of the
+/// configuration are.
 ///
 /// # Errors
 /// See [`Fault`].

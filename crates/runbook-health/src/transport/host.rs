@@ -72,6 +72,11 @@ impl Host {
         }
     }
 
+    /// Whether a connection to it ends at this machine: the unspecified address leads there too, by whatever interface.
+    pub(crate) fn ends_here(&self) -> bool {
+        self.is_loopback() || matches!(self, Self::Address(address) if address.to_canonical().is_unspecified())
+    }
+
     /// Whether [`Host::addresses`] has to ask a resolver.
     pub(crate) fn needs_lookup(&self) -> bool {
         matches!(self, Self::Name(_))

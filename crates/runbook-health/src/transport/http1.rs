@@ -12,7 +12,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Fault, driver::Driver, handshake::words_of, http::MAX_HEAD};
+use super::{Fault, driver::Driver, fault::Sorted, handshake::words_of, http::MAX_HEAD};
 
 /// A body that is on its way.
 pub(super) struct Body {
@@ -61,18 +61,16 @@ fn fault(error: hyper::Error) -> Fault {
         // Such as "invalid HTTP version parsed" or "message head is too large".
         return Fault::Target(format!("the answer is not HTTP/1.1 that can be read: {error}"));
     }
-    if let Some(cause) = io_cause(&error) {
-        if let Some(words) = words_of(cause) {
-            return Fault::Target(words);
-        }
-        return match cause.kind() {
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                Fault::target("the answer's body is not valid HTTP/1.1")
-            }
-            kind => Fault::of_io(kind.into(), "read the answer"),
-        };
+    let Some(cause) = io_cause(&error) else {
+        return Fault::target("the connection was closed before the answer was complete");
+    };
+    if let Some(words) = words_of(cause) {
+        return Fault::Target(words);
     }
-    Fault::target("the connection was closed before the answer was complete")
+    if matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) {
+        return Fault::target("the answer's body is not valid HTTP/1.1");
+    }
+    Sorted::of(cause, "read the answer").caused_by(error)
 }
 
 fn io_cause(error: &hyper::Error) -> Option<&io::Error> {
@@ -84,4 +82,17 @@ fn io_cause(error: &hyper::Error) -> Option<&io::Error> {
         cause = current.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::failing::{CAUSE, Failing, causes};
+
+    #[tokio::test]
+    async fn the_cause_of_a_failure_on_this_side_is_kept() {
+        let request = Request::new(Bytes::new());
+        let Err(Fault::Own(error)) = exchange(Failing::default(), request).await else { panic!("no target did it") };
+        assert!(causes(&error).contains(CAUSE), "{}", causes(&error));
+    }
 }

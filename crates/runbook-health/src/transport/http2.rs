@@ -1,6 +1,8 @@
 //! HTTP/2 (RFC 9113), by h2 itself: hyper's own client of it hands the connection to a task, and a dropped probe must
 //! leave none behind.
 
+use std::io;
+
 use h2::{RecvStream, client::Builder};
 use hyper::{
     Method, Request, Uri,
@@ -11,7 +13,7 @@ use hyper::{
 use runbook_core::ports::ProbeError;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Fault, driver::Driver, handshake::words_of, http::MAX_HEAD};
+use super::{Fault, driver::Driver, fault::Sorted, handshake::words_of, http::MAX_HEAD};
 
 /// How much of a body may be on its way at once: enough for a fast answer from far away, little enough that a flood
 /// stays small.
@@ -80,15 +82,34 @@ fn with_authority(scheme: &str, request: Request<Bytes>) -> Result<(Request<()>,
 /// What an error of the exchange says, in words.
 fn fault(error: h2::Error) -> Fault {
     if let Some(cause) = error.get_io() {
-        return match words_of(cause) {
-            Some(words) => Fault::Target(words),
-            None => Fault::of_io(cause.kind().into(), "read the answer"),
-        };
+        if let Some(words) = words_of(cause) {
+            return Fault::Target(words);
+        }
+        // Of an error of TLS, such as a refusal that version 1.3 sends after its handshake, h2 keeps the words alone.
+        if cause.kind() == io::ErrorKind::InvalidData {
+            return Fault::Target(format!("the answer cannot be read: {cause}"));
+        }
+        return Sorted::of(cause, "read the answer").caused_by(error);
     }
     match error.reason() {
         Some(reason) if error.is_remote() => Fault::Target(format!("the server broke off: {reason} ({reason:?})")),
         // Such as a greeting of another protocol, or a body that is not as long as it says.
         Some(_) => Fault::Target(format!("the answer is not HTTP/2 that can be read: {error}")),
         None => ProbeError { message: "failed to send the request".to_owned(), source: Some(Box::new(error)) }.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::failing::{CAUSE, Failing, causes};
+
+    #[tokio::test]
+    async fn the_cause_of_a_failure_on_this_side_is_kept() {
+        let mut request = Request::new(Bytes::new());
+        request.headers_mut().insert(HOST, HeaderValue::from_static("h"));
+        let ended = exchange("http", Failing::default(), request).await;
+        let Err(Fault::Own(error)) = ended else { panic!("no target did it") };
+        assert!(causes(&error).contains(CAUSE), "{}", causes(&error));
     }
 }

@@ -1,11 +1,11 @@
 //! What came back, and what it is worth.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use runbook_core::Health;
 
 use crate::{
-    condition::{Condition, Number, Value},
+    condition::{Condition, Number, NumberCondition, Value},
     evidence::{Limit, Millis, Scrubber},
     findings::Findings,
 };
@@ -39,7 +39,7 @@ pub(in crate::probes) enum Rows {
 pub(in crate::probes) struct Expected {
     pub(in crate::probes) expect: Option<Condition>,
     pub(in crate::probes) degrade: Option<Condition>,
-    pub(in crate::probes) rows: Option<Condition>,
+    pub(in crate::probes) rows: Option<NumberCondition>,
     pub(in crate::probes) max_latency: Option<Duration>,
 }
 
@@ -53,7 +53,8 @@ impl Expected {
             }
         }
         if let (Some(condition), Some(rows)) = (&self.rows, answer.rows) {
-            findings.judge(Health::Unhealthy, "rows", condition, &rows.value(), scrubber);
+            let truth = condition.judge(rows.number());
+            findings.add_truth(truth, Health::Unhealthy, |_| format!("expected rows {condition}, {rows}"));
         }
         if let Some(limit) = self.max_latency
             && latency_ms > limit.as_secs_f64() * 1000.0
@@ -65,12 +66,20 @@ impl Expected {
 }
 
 impl Rows {
-    fn value(self) -> Value<'static> {
+    fn number(self) -> Option<Number> {
         match self {
-            Self::Exactly(rows) => Value::Number(Number::Whole(i128::try_from(rows).unwrap_or(i128::MAX))),
-            Self::Many => {
-                Value::Unreadable(Cow::Owned(format!("there are more than {MAX_ROWS}; let the query count them")))
-            }
+            Self::Exactly(rows) => i128::try_from(rows).ok().map(Number::Whole),
+            Self::Many => None,
+        }
+    }
+}
+
+/// As it stands behind what was expected.
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(rows) => write!(f, "found {rows}"),
+            Self::Many => write!(f, "but there are more than {MAX_ROWS}; let the query count them"),
         }
     }
 }

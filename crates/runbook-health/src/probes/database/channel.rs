@@ -1,16 +1,15 @@
 //! One connection to a server, plain or over TLS, with what was read and not yet used. It never holds much more than one
 //! frame.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
-use tokio_rustls::rustls::ClientConfig;
 
-use super::{At, Progress, Stop};
+use super::{At, Handshake, Progress, Stop};
 use crate::transport::{Fault, Host, connect, handshake_as, server_name, words_of};
 
 /// The largest frame that is read, in bytes: a value of 64 KiB and what stands around it.
@@ -29,6 +28,7 @@ pub(in crate::probes) struct Channel {
     buffer: BytesMut,
     is_local: bool,
     is_encrypted: bool,
+    is_verified: bool,
 }
 
 impl Channel {
@@ -41,18 +41,18 @@ impl Channel {
         progress.enter(At::Connect);
         let stream = connect(&addresses).await?;
         let (stream, buffer) = (Box::new(stream), BytesMut::new());
-        Ok(Self { stream, buffer, is_local: host.is_loopback(), is_encrypted: false })
+        Ok(Self { stream, buffer, is_local: host.is_loopback(), is_encrypted: false, is_verified: false })
     }
 
-    /// Goes on over TLS. The server must prove to be `host`, as far as the configuration asks for it.
-    pub(in crate::probes) async fn secure(self, config: Arc<ClientConfig>, host: &Host) -> Result<Self, Stop> {
+    /// Goes on over TLS. The server must prove to be `host`, as far as it has to be verified.
+    pub(in crate::probes) async fn secure(self, tls: Handshake, host: &Host) -> Result<Self, Stop> {
         // Whoever sits between could have put it there, and it would be taken for an encrypted answer (CVE-2021-23222).
         if !self.buffer.is_empty() {
             return Err(Stop::down("TLS failed: the server said more than it may before the handshake"));
         }
         // Protocols that are negotiated inside another one have no name to offer (ALPN); some servers refuse a wrong one.
-        let stream = handshake_as(config, server_name(host)?, &[], self.stream).await?;
-        Ok(Self { stream: Box::new(stream), is_encrypted: true, ..self })
+        let stream = handshake_as(tls.config, server_name(host)?, &[], self.stream).await?;
+        Ok(Self { stream: Box::new(stream), is_encrypted: true, is_verified: tls.is_verified, ..self })
     }
 
     /// Whether it is over TLS.
@@ -60,9 +60,16 @@ impl Channel {
         self.is_encrypted
     }
 
-    /// Whether nobody on the way can listen: it is encrypted, or never leaves this machine.
-    pub(in crate::probes) fn is_private(&self) -> bool {
-        self.is_encrypted || self.is_local
+    /// Checks that a password may be told as it is: nobody can listen, and nobody else can be at the other end. Whoever
+    /// sits between would only have to ask for it, also over TLS of his own.
+    pub(in crate::probes) fn check_trusted(&self) -> Result<(), Stop> {
+        if self.is_local || self.is_verified {
+            return Ok(());
+        }
+        Err(Stop::unclear(
+            "the server asks for the password in clear text, which only a server gets that proves who it is: set \
+             `tls = \"verify\"`",
+        ))
     }
 
     pub(in crate::probes) async fn send(&mut self, bytes: &[u8]) -> Result<(), Stop> {
@@ -88,9 +95,9 @@ impl Channel {
         &mut self.buffer
     }
 
-    /// Says good-bye and waits a moment until the server has heard it, so that it has nothing to complain about in its
-    /// log. Nothing of it can change what was measured.
-    pub(in crate::probes) async fn farewell(mut self, words: &[u8]) {
+    /// Says good-bye and waits a moment, at most as long as is `left`, until the server has heard it, so that it has
+    /// nothing to complain about in its log. Nothing of it can change what was measured.
+    pub(in crate::probes) async fn farewell(mut self, words: &[u8], left: Duration) {
         let end = async {
             self.stream.write_all(words).await?;
             self.stream.shutdown().await?;
@@ -98,7 +105,7 @@ impl Channel {
             while self.stream.read(&mut rest).await? > 0 {}
             io::Result::Ok(())
         };
-        let _ = timeout(FAREWELL, end).await;
+        let _ = timeout(left.min(FAREWELL), end).await;
     }
 }
 

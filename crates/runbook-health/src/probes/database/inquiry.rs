@@ -3,7 +3,6 @@
 use std::{
     fmt::{self, Display},
     future::Future,
-    sync::Arc,
     time::Duration,
 };
 
@@ -13,14 +12,11 @@ use runbook_core::{
     ports::ProbeError,
     registry::{BuildError, Scope},
 };
-use tokio::time::timeout;
-use tokio_rustls::rustls::ClientConfig;
 
-use super::{Answer, At, Channel, Expected, Login, Place, Progress, Stop, TlsMode, answer::shown, security::Security};
-use crate::{
-    evidence::{Limit, Scrubber},
-    reach::Reach,
+use super::{
+    Answer, At, Channel, Expected, Handshake, Login, Place, Progress, Stop, TlsMode, answer::shown, security::Security,
 };
+use crate::{evidence::Scrubber, reach::Reach, transport::Deadline};
 
 /// How one kind of database is asked.
 pub(in crate::probes) trait Protocol: Sized + 'static {
@@ -43,7 +39,7 @@ pub(in crate::probes) trait Protocol: Sized + 'static {
     fn ask(
         inquiry: &Inquiry<Self>,
         login: &Login,
-        tls: Option<Arc<ClientConfig>>,
+        tls: Option<Handshake>,
         progress: &mut Progress,
     ) -> impl Future<Output = Result<Answered, Stop>> + Send;
 }
@@ -98,21 +94,27 @@ impl<P: Protocol> Inquiry<P> {
         matches!(self.security.mode, TlsMode::Off | TlsMode::Prefer)
     }
 
+    /// How long a sample may take at most.
+    pub(in crate::probes) fn limit(&self) -> Duration {
+        crate::transport::limit_of(self.timeout)
+    }
+
     /// Takes one sample.
     pub(in crate::probes) async fn sample(&self) -> Result<Reading, ProbeError> {
         self.reach.as_ref().map_or(Ok(()), Reach::check)?;
         let login = self.login.as_ref().map_err(|words| ProbeError::new(words.clone()))?;
-        let tls = self.prepare().await?;
-        let mut progress = Progress::start(self.timeout);
-        let ended = match timeout(self.timeout, P::ask(self, login, tls, &mut progress)).await {
+        let mut deadline = Deadline::after(self.timeout);
+        let tls = deadline.prepare(self.security.handshake()).await?;
+        let mut progress = Progress::start(deadline);
+        let ended = match deadline.bound(P::ask(self, login, tls, &mut progress)).await {
             Ok(ended) => ended,
-            Err(_) => Err(progress.late(&login.host)),
+            Err(_) => Err(deadline.late(progress.late(&login.host))),
         };
         match ended {
             Ok(answered) => {
                 progress.enter(At::End);
                 let reading = self.judge(&answered.answer, login, &progress);
-                answered.channel.farewell(&answered.goodbye).await;
+                answered.channel.farewell(&answered.goodbye, deadline.left()).await;
                 Ok(reading)
             }
             Err(Stop::Down(words)) => {
@@ -121,13 +123,6 @@ impl<P: Protocol> Inquiry<P> {
             Err(Stop::Unclear(words)) => Err(ProbeError::new(self.line(login, &words))),
             Err(Stop::Own(error)) => Err(error),
         }
-    }
-
-    /// Reads the trusted certificates before the clock starts: it is no part of the service's latency.
-    async fn prepare(&self) -> Result<Option<Arc<ClientConfig>>, ProbeError> {
-        timeout(self.timeout, self.security.config()).await.unwrap_or_else(|_| {
-            Err(ProbeError::new(format!("failed to read the trusted certificates within {}", Limit(self.timeout))))
-        })
     }
 
     fn judge(&self, answer: &Answer, login: &Login, progress: &Progress) -> Reading {

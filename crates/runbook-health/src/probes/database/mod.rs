@@ -29,6 +29,7 @@ pub(super) use channel::{Channel, MAX_FRAME};
 pub(super) use inquiry::{Answered, Inquiry, Protocol};
 pub(super) use place::{Login, Place};
 pub(super) use progress::{At, Progress};
+pub(super) use security::Handshake;
 pub use security::TlsMode;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) use settings::Query;

@@ -1,13 +1,13 @@
 //! How far a measurement came, and how long each part took; kept outside of the future that the deadline may drop.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use runbook_core::{Phases, ports::ProbeError};
 
 use super::Stop;
 use crate::{
     evidence::Limit,
-    transport::{Host, Step, Trace},
+    transport::{Deadline, Host, Step, Trace},
 };
 
 /// The part of a measurement that is under way.
@@ -36,13 +36,12 @@ pub(in crate::probes) enum At {
 pub(in crate::probes) struct Progress {
     at: At,
     trace: Trace,
-    started: Instant,
-    limit: Duration,
+    deadline: Deadline,
 }
 
 impl Progress {
-    pub(in crate::probes) fn start(limit: Duration) -> Self {
-        Self { at: At::Start, trace: Trace::start(), started: Instant::now(), limit }
+    pub(in crate::probes) fn start(deadline: Deadline) -> Self {
+        Self { at: At::Start, trace: Trace::start(), deadline }
     }
 
     pub(in crate::probes) fn enter(&mut self, at: At) {
@@ -68,12 +67,12 @@ impl Progress {
 
     /// What is left until the deadline, at least a millisecond: for the server's own limit, where 0 would mean none.
     pub(in crate::probes) fn remaining(&self) -> Duration {
-        self.limit.saturating_sub(self.started.elapsed()).max(Duration::from_millis(1))
+        self.deadline.left().max(Duration::from_millis(1))
     }
 
     /// What it means that the time is over.
     pub(in crate::probes) fn late(&self, host: &Host) -> Stop {
-        let limit = Limit(self.limit);
+        let limit = Limit(self.deadline.limit());
         Stop::Down(match self.at {
             At::Lookup => {
                 return ProbeError::new(format!("failed to look up the name `{host}` within {limit}")).into();

@@ -24,12 +24,21 @@ use crate::transport::Tls;
 pub enum TlsMode {
     /// Never.
     Off,
-    /// Where the server offers it, with whatever certificate: it keeps out who listens, not who pretends.
+    /// Where the server offers it, with whatever certificate: it keeps out who listens, not who pretends. So a server
+    /// that asks for the password in clear text is not told it, unless it is on this machine.
     Prefer,
-    /// Always, with whatever certificate.
+    /// Always, with whatever certificate. The password is kept as with `prefer`.
     Require,
     /// Always, and the certificate must be valid for the host.
     Verify,
+}
+
+/// TLS that is ready to shake hands.
+#[derive(Debug, Clone)]
+pub(in crate::probes) struct Handshake {
+    pub(super) config: Arc<ClientConfig>,
+    /// Whether the server must prove who it is.
+    pub(super) is_verified: bool,
 }
 
 /// The configuration that trusts anybody.
@@ -47,18 +56,17 @@ impl Security {
         Self { mode, tls: Tls::new(ca_file) }
     }
 
-    /// The configuration to shake hands with; `None` without TLS.
+    /// What to shake hands with; `None` without TLS.
     ///
     /// # Errors
     /// When the trusted certificates cannot be read.
-    pub(in crate::probes) async fn config(&self) -> Result<Option<Arc<ClientConfig>>, ProbeError> {
-        match self.mode {
-            TlsMode::Off => Ok(None),
-            TlsMode::Prefer | TlsMode::Require => {
-                ANYBODY.get_or_try_init(|| async { anybody() }).await.map(|config| Some(Arc::clone(config)))
-            }
-            TlsMode::Verify => self.tls.config().await.map(Some),
-        }
+    pub(in crate::probes) async fn handshake(&self) -> Result<Option<Handshake>, ProbeError> {
+        let config = match self.mode {
+            TlsMode::Off => return Ok(None),
+            TlsMode::Prefer | TlsMode::Require => Arc::clone(ANYBODY.get_or_try_init(|| async { anybody() }).await?),
+            TlsMode::Verify => self.tls.config().await?,
+        };
+        Ok(Some(Handshake { config, is_verified: self.mode == TlsMode::Verify }))
     }
 }
 

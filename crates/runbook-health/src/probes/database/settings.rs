@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Dialect, Expected, Inquiry, Place, Protocol, Statement, Stop, TlsMode, answer::cut};
-use crate::condition::Condition;
+use crate::condition::{Condition, NumberCondition};
 
 /// How much is told of the other columns when the judged one is not there, in characters.
 const MAX_NAMES: usize = 200;
@@ -33,7 +33,8 @@ pub struct QuerySettings {
     /// The variable that holds a whole URL, such as `postgres://user:password@db:5432/app?sslmode=verify-full`, instead
     /// of the keys above.
     pub url_env: Option<String>,
-    /// Whether to speak TLS; by default `verify` with a `ca_file`, otherwise as the URL says, otherwise `prefer`.
+    /// Whether to speak TLS; by default `verify` with a `ca_file`, otherwise as the URL says, otherwise `prefer`. A server
+    /// that asks for the password in clear text gets it only with `verify`, or on this machine.
     pub tls: Option<TlsMode>,
     /// A PEM file with the certificates to trust instead of the machine's, relative to `runbook.toml`.
     pub ca_file: Option<PathBuf>,
@@ -47,7 +48,7 @@ pub struct QuerySettings {
     /// What the value must be, or the service is degraded.
     pub degrade: Option<Condition>,
     /// How many rows there must be. At most 100 are fetched: more are unknown.
-    pub rows: Option<Condition>,
+    pub rows: Option<NumberCondition>,
     /// Slower than this is degraded.
     pub max_latency: Option<Period>,
     /// How long the whole measurement may take, from look-up to the last row. The server is told what is left of it.

@@ -4,8 +4,9 @@ use runbook_core::Health;
 
 use super::answer::{Record, Shown};
 use crate::{
-    condition::{Condition, Number, Truth, Value},
+    condition::{Number, NumberCondition},
     evidence::Scrubber,
+    findings::Findings,
 };
 
 /// How many records evidence lists.
@@ -19,40 +20,33 @@ pub(super) struct Expect {
     /// And no others.
     pub(super) only: bool,
     /// How many there must be; without it, at least one.
-    pub(super) count: Option<Condition>,
+    pub(super) count: Option<NumberCondition>,
 }
 
 impl Expect {
     /// Judges the records of an answer. The findings each begin with `; `.
     pub(super) fn judge(&self, records: &[Record], scrubber: &Scrubber) -> (Health, String) {
-        let mut health = Health::Healthy;
-        let mut findings = String::new();
-        let mut find = |worse: Health, finding: String| {
-            health = health.worst(worse);
-            findings.push_str("; ");
-            findings.push_str(&finding);
-        };
+        let mut findings = Findings::default();
         let missing: Vec<&Record> = self.answers.iter().filter(|wanted| !records.contains(wanted)).collect();
         if !missing.is_empty() {
-            find(Health::Unhealthy, format!("expected also {}", list(missing, scrubber)));
+            findings.add(Health::Unhealthy, format!("expected also {}", list(missing, scrubber)));
         }
         let others: Vec<&Record> = records.iter().filter(|found| !self.answers.contains(found)).collect();
         if self.only && !others.is_empty() {
-            find(Health::Unhealthy, format!("expected no others, found {}", list(others, scrubber)));
+            findings.add(Health::Unhealthy, format!("expected no others, found {}", list(others, scrubber)));
         }
         match &self.count {
-            None if records.is_empty() => find(Health::Unhealthy, "expected at least one record".to_owned()),
+            None if records.is_empty() => {
+                findings.add(Health::Unhealthy, "expected at least one record".to_owned());
+            }
             None => {}
             Some(condition) => {
-                let count = i128::try_from(records.len()).unwrap_or(i128::MAX);
-                match condition.judge(&Value::Number(Number::Whole(count))) {
-                    Truth::Satisfied => {}
-                    Truth::Failed => find(Health::Unhealthy, format!("expected count {condition}, found {count}")),
-                    Truth::Unknown => find(Health::Unknown, format!("expected count {condition}, but it is {count}")),
-                }
+                let count = records.len();
+                let truth = condition.judge(i128::try_from(count).ok().map(Number::Whole));
+                findings.add_truth(truth, Health::Unhealthy, |_| format!("expected count {condition}, found {count}"));
             }
         }
-        (health, findings)
+        findings.verdict()
     }
 }
 

@@ -87,6 +87,10 @@ impl Probe for DnsProbe {
         let name = self.name.as_ref().map_err(|words| ProbeError::new(words.clone()))?;
         self.sample_at(name, self.server.addresses()).await
     }
+
+    fn limit(&self) -> Duration {
+        crate::transport::limit_of(self.timeout)
+    }
 }
 
 impl DnsProbe {

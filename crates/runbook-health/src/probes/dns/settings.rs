@@ -5,7 +5,7 @@ use runbook_core::config::Period;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::condition::Condition;
+use crate::condition::NumberCondition;
 
 /// The keys of a `dns` probe.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -77,5 +77,5 @@ pub struct DnsExpectSettings {
     /// Whether there may be no others than `answers`.
     pub only: bool,
     /// A condition on the number of records, such as `2` or `"> 1"`. With `0`, a name that does not exist is healthy.
-    pub count: Option<Condition>,
+    pub count: Option<NumberCondition>,
 }

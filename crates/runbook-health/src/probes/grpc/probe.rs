@@ -8,7 +8,6 @@ use runbook_core::{
     Health, Reading,
     ports::{Probe, ProbeError},
 };
-use tokio::time::timeout;
 use tokio_rustls::rustls::ClientConfig;
 use tonic::{
     Request, Status,
@@ -21,7 +20,7 @@ use super::{exchange::check, verdict::Verdict};
 use crate::{
     evidence::{Limit, Millis, Scrubber},
     reach::Reach,
-    transport::{Fault, Host, Step, Tls, Trace, connect, handshake_as, not_after, server_name},
+    transport::{Deadline, Fault, Host, Step, Tls, Trace, connect, handshake_as, not_after, server_name},
 };
 
 /// Asks a server about a service's health (`grpc.health.v1.Health/Check`), once, over a connection of its own. Kind
@@ -85,11 +84,15 @@ impl Probe for GrpcProbe {
         if let Login::Missing(words) = &self.login {
             return Err(ProbeError::new(words.clone()));
         }
-        let config = self.prepare().await?;
+        let mut deadline = Deadline::after(self.timeout);
+        let config = match &self.tls {
+            Some(tls) => Some(deadline.prepare(tls.config()).await?),
+            None => None,
+        };
         let mut progress = Progress { trace: Trace::start(), certificate_not_after: None };
-        let ended = match timeout(self.timeout, self.measure(config, &mut progress)).await {
+        let ended = match deadline.bound(self.measure(config, &mut progress)).await {
             Ok(ended) => ended,
-            Err(_) => Err(self.too_late(progress.trace.step())),
+            Err(_) => Err(deadline.late(self.too_late(progress.trace.step()))),
         };
         let Progress { trace, certificate_not_after } = progress;
         let reading = |health, words: &str| Reading {
@@ -112,20 +115,13 @@ impl Probe for GrpcProbe {
             Verdict::NotMeasured(words) => Err(ProbeError::new(self.line(&words))),
         }
     }
+
+    fn limit(&self) -> Duration {
+        crate::transport::limit_of(self.timeout)
+    }
 }
 
 impl GrpcProbe {
-    /// Reads the trusted certificates before the clock starts: it is no part of the service's latency.
-    async fn prepare(&self) -> Result<Option<Arc<ClientConfig>>, ProbeError> {
-        let Some(tls) = &self.tls else { return Ok(None) };
-        match timeout(self.timeout, tls.config()).await {
-            Ok(config) => config.map(Some),
-            Err(_) => {
-                Err(ProbeError::new(format!("failed to read the trusted certificates within {}", Limit(self.timeout))))
-            }
-        }
-    }
-
     async fn measure(
         &self,
         config: Option<Arc<ClientConfig>>,

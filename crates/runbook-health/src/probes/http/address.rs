@@ -30,6 +30,10 @@ impl Scheme {
     }
 }
 
+/// How long a value of a query must be to be taken for a secret, in bytes: shorter ones (`?verbose=true`) hide nothing and
+/// would tear words apart.
+const MIN_SECRET: usize = 8;
+
 /// An absolute `http` or `https` URL. It is shown, also by `Debug`, without user, password and values of its query.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
@@ -98,6 +102,19 @@ impl Address {
     /// Whether both are the same server to a browser: scheme, host and port.
     pub(super) fn same_origin(&self, other: &Self) -> bool {
         (self.scheme, self.port, &self.host) == (other.scheme, other.port, &other.host)
+    }
+
+    /// The values of its query, in the forms in which a service may echo them: each may hold a token. What stands in the
+    /// shown part of the address too is no secret.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let shown = self.to_string();
+        let pairs = self.target.query().unwrap_or_default().split('&');
+        let values = pairs.map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+        values
+            .flat_map(|value| [value.to_owned(), unescape(value), unescape(&value.replace('+', " "))])
+            .filter(|value| value.len() >= MIN_SECRET && !shown.contains(value.as_str()))
+            .map(Secret::new)
+            .collect()
     }
 
     /// The request's target in origin form.
@@ -211,6 +228,18 @@ mod tests {
         assert_eq!(shown, "https://***@api.example:8443/a?token=***&***&x=***");
         assert_eq!(address("https://user:p%40ss@h/").login.unwrap().reveal(), "user:p@ss");
         assert_eq!(format!("{:?}", address("http://u:secret@[::1]:80")), "http://***@[::1]/");
+    }
+
+    #[test]
+    fn values_of_a_query_are_secrets_in_every_form() {
+        let address = address("http://payments.example/a?token=s%65cret%2Bvalue&long+token+alone&on=true&of=payments");
+        let hidden: Vec<String> = address.secrets().iter().map(|secret| secret.reveal().to_owned()).collect();
+        for value in ["s%65cret%2Bvalue", "secret+value", "long+token+alone", "long token alone"] {
+            assert!(hidden.iter().any(|hidden| hidden == value), "{value} is not in {hidden:?}");
+        }
+        for shown in ["true", "payments"] {
+            assert!(hidden.iter().all(|hidden| hidden != shown), "{shown} is in {hidden:?}");
+        }
     }
 
     #[test]

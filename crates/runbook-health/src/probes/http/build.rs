@@ -1,6 +1,6 @@
 //! From settings to a probe: checks what types cannot say, and names the key that is wrong.
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
 use hyper::{
     HeaderMap, Method,
@@ -14,7 +14,7 @@ use super::{
     address::{Address, Scheme},
     expect::{Expect, Rules},
     login::Login,
-    request::{Request, host},
+    request::{Request, plain_headers},
 };
 use crate::{
     evidence::Scrubber,
@@ -24,8 +24,6 @@ use crate::{
 
 /// No body that is larger is ever read.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
-
-const USER_AGENT: &str = concat!("runbook/", env!("CARGO_PKG_VERSION"));
 
 /// The framing of the message is the probe's own.
 const OWN_HEADERS: [HeaderName; 7] = [
@@ -63,10 +61,10 @@ impl ProbeDefinition for HttpProbe {
             reach: Reach::of(scope, &address.host, settings.url.is_some()),
             tls: Tls::new(settings.ca_file.map(|file| scope.root.join(file))).known_as(client),
             asked: scrubber.line(&format!("{method} {address}")),
-            expect: Expect {
+            expect: Arc::new(Expect {
                 expect: rules("expect", settings.expect, Some(StatusSettings::default()), &method)?,
                 degrade: rules("degrade", settings.degrade, None, &method)?,
-            },
+            }),
             request: Request {
                 headers: headers(settings.headers, login.headers, &address)?,
                 body: settings.body.map(Bytes::from).unwrap_or_default(),
@@ -162,10 +160,7 @@ fn headers(
     secret: HeaderMap,
     address: &Address,
 ) -> Result<HeaderMap, BuildError> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::HOST, host(address).map_err(BuildError::table)?);
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    let mut headers = plain_headers(address).map_err(BuildError::table)?;
     for (written, value) in configured {
         let name = header_name("headers", &written)?;
         let wrong = |problem: &str| BuildError::key(format!("headers.{written}"), problem);

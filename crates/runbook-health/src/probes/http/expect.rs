@@ -35,10 +35,10 @@ pub(super) struct Rules {
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Found<'a> {
+pub(super) struct Found {
     pub(super) status: u16,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a Body,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
     pub(super) latency_ms: f64,
     pub(super) phases: Phases,
     pub(super) certificate_not_after: Option<Timestamp>,
@@ -53,6 +53,16 @@ pub(super) enum Body {
     TooLarge(u64),
 }
 
+impl Body {
+    /// How many bytes there are to look through.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Whole(bytes) => bytes.len(),
+            Self::TooLarge(_) => 0,
+        }
+    }
+}
+
 impl Expect {
     /// Whether a condition looks into the body.
     pub(super) fn needs_body(&self) -> bool {
@@ -60,11 +70,23 @@ impl Expect {
     }
 
     /// What an answer is worth, and why; each finding begins with `; `.
-    pub(super) fn judge(&self, found: &Found<'_>, scrubber: &Scrubber) -> (Health, String) {
+    pub(super) fn judge(&self, found: &Found, scrubber: &Scrubber) -> (Health, String) {
         let mut findings = Findings::default();
-        self.expect.judge(Health::Unhealthy, found, scrubber, &mut findings);
-        self.degrade.judge(Health::Degraded, found, scrubber, &mut findings);
+        let values = self.json(&found.body);
+        let (expected, degrading) = values.split_at(self.expect.json.len());
+        self.expect.judge(Health::Unhealthy, found, expected, scrubber, &mut findings);
+        self.degrade.judge(Health::Degraded, found, degrading, scrubber, &mut findings);
         findings.verdict()
+    }
+
+    /// What the pointers of both tables lead to, in their order. The body is read once for all of them.
+    fn json(&self, body: &Body) -> Vec<Value<'static>> {
+        let pointers: Vec<&Pointer> =
+            self.expect.json.iter().chain(&self.degrade.json).map(|(pointer, _)| pointer).collect();
+        match body {
+            Body::Whole(bytes) => json::find(bytes, &pointers),
+            Body::TooLarge(limit) => vec![too_large(*limit); pointers.len()],
+        }
     }
 }
 
@@ -73,23 +95,20 @@ impl Rules {
         self.body.is_some() || !self.json.is_empty()
     }
 
-    fn judge(&self, failed: Health, found: &Found<'_>, scrubber: &Scrubber, findings: &mut Findings) {
+    /// `json` is what its pointers lead to.
+    fn judge(&self, failed: Health, found: &Found, json: &[Value<'_>], scrubber: &Scrubber, findings: &mut Findings) {
         if let Some(status) = self.status.as_ref().filter(|status| !status.contains(found.status)) {
             findings.add(failed, format!("expected status {status}"));
         }
         for (name, condition) in &self.header {
-            let value = header(found.headers, name);
+            let value = header(&found.headers, name);
             findings.judge(failed, format_args!("header {name}"), condition, &value, scrubber);
         }
-        for (pointer, condition) in &self.json {
-            let value = match found.body {
-                Body::Whole(bytes) => json::find(bytes, pointer),
-                Body::TooLarge(limit) => too_large(*limit),
-            };
-            findings.judge(failed, pointer, condition, &value, scrubber);
+        for ((pointer, condition), value) in self.json.iter().zip(json) {
+            findings.judge(failed, pointer, condition, value, scrubber);
         }
         if let Some(condition) = &self.body {
-            let value = match found.body {
+            let value = match &found.body {
                 Body::Whole(bytes) => text(bytes),
                 Body::TooLarge(limit) => too_large(*limit),
             };
@@ -99,7 +118,7 @@ impl Rules {
         self.judge_certificate(found, findings);
     }
 
-    fn judge_latency(&self, failed: Health, found: &Found<'_>, findings: &mut Findings) {
+    fn judge_latency(&self, failed: Health, found: &Found, findings: &mut Findings) {
         let (wanted, phases) = (&self.latency, &found.phases);
         for (part, condition, took_ms) in [
             ("total", wanted.total, Some(found.latency_ms)),
@@ -124,7 +143,7 @@ impl Rules {
     }
 
     /// A certificate that ends soon still works: it is a warning in both tables, never downtime.
-    fn judge_certificate(&self, found: &Found<'_>, findings: &mut Findings) {
+    fn judge_certificate(&self, found: &Found, findings: &mut Findings) {
         let Some(condition) = self.certificate_days else { return };
         let days = found.certificate_not_after.map(|not_after| days_left(not_after, Timestamp::now()));
         let truth = condition.judge(days.map(|days| Number::Whole(days.into())));
@@ -182,8 +201,8 @@ mod tests {
         let expect = Expect { expect: rules(expect), degrade: rules(degrade) };
         let found = Found {
             status,
-            headers: &HeaderMap::new(),
-            body: &Body::Whole(Bytes::copy_from_slice(body.as_bytes())),
+            headers: HeaderMap::new(),
+            body: Body::Whole(Bytes::copy_from_slice(body.as_bytes())),
             latency_ms,
             phases: Phases { connect_ms: Some(1.0), ..Phases::default() },
             certificate_not_after: Timestamp::from_second(Timestamp::now().as_second() + days * 86_400 + 43_200).ok(),

@@ -1,5 +1,5 @@
-//! Finds one value in a JSON body without building the document: memory stays that of the value, however the body is
-//! nested. Of a name that stands twice, the last counts.
+//! Finds values in a JSON body without building the document: memory stays that of the values, however the body is
+//! nested. The body is read once for all pointers. Of a name that stands twice, the last counts.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,101 +8,137 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::Pointer;
 use crate::condition::{Number, Value};
 
-/// The value at the pointer; [`Value::Unreadable`] when the body is not JSON.
-pub(super) fn find(body: &[u8], pointer: &Pointer) -> Value<'static> {
+/// The values at the pointers, in their order; each is [`Value::Unreadable`] when the body is not JSON.
+pub(super) fn find(body: &[u8], pointers: &[&Pointer]) -> Vec<Value<'static>> {
+    let mut found = vec![Value::Absent; pointers.len()];
+    let wanted: Vec<Wanted<'_>> =
+        pointers.iter().enumerate().map(|(at, pointer)| Wanted { at, rest: pointer.parts() }).collect();
+    if wanted.is_empty() {
+        return found;
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let found = Seek(pointer.parts()).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    found.unwrap_or(Value::Unreadable(Cow::Borrowed("the body is not JSON")))
+    let read = Seek { wanted: &wanted, found: &mut found }.deserialize(&mut reader).and_then(|()| reader.end());
+    if read.is_err() {
+        found.fill(Value::Unreadable(Cow::Borrowed("the body is not JSON")));
+    }
+    found
 }
 
-/// Follows the rest of a pointer.
-struct Seek<'p>(&'p [String]);
+/// The rest of a pointer, and where its value goes.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'p> {
+    at: usize,
+    rest: &'p [String],
+}
 
-impl Seek<'_> {
-    /// A scalar ends the way: it is what was sought, or there is nothing below it.
-    fn scalar(&self, value: Value<'static>) -> Value<'static> {
-        if self.0.is_empty() { value } else { Value::Absent }
+impl<'p> Wanted<'p> {
+    /// The next name on the way, and what is wanted below it.
+    fn step(self) -> Option<(&'p str, Self)> {
+        let (name, rest) = self.rest.split_first()?;
+        Some((name.as_str(), Self { at: self.at, rest }))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seek<'_> {
-    type Value = Value<'static>;
+/// Follows the rests of some pointers, at least one.
+struct Seek<'s, 'p> {
+    wanted: &'s [Wanted<'p>],
+    found: &'s mut Vec<Value<'static>>,
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+impl Seek<'_, '_> {
+    /// What stands here, for the pointers that end here. For the others there is nothing below it, or it was found.
+    fn end(self, value: &Value<'static>) {
+        for wanted in self.wanted.iter().filter(|wanted| wanted.rest.is_empty()) {
+            self.found[wanted.at] = value.clone();
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seek<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Seek<'_> {
-    type Value = Value<'static>;
+impl<'de> Visitor<'de> for Seek<'_, '_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(self.scalar(Value::Other("null")))
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.end(&Value::Other("null"));
+        Ok(())
     }
 
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
-        Ok(self.scalar(Value::Boolean(flag)))
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<(), E> {
+        self.end(&Value::Boolean(flag));
+        Ok(())
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(self.scalar(Value::Number(Number::Whole(number.into()))))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
+        self.end(&Value::Number(Number::Whole(number.into())));
+        Ok(())
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(self.scalar(Value::Number(Number::Whole(number.into()))))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        self.end(&Value::Number(Number::Whole(number.into())));
+        Ok(())
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(self.scalar(Number::float(number).map_or(Value::Other("not a finite number"), Value::Number)))
+    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
+        self.end(&Number::float(number).map_or(Value::Other("not a finite number"), Value::Number));
+        Ok(())
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(if self.0.is_empty() { Value::Text(Cow::Owned(text.to_owned())) } else { Value::Absent })
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        if self.wanted.iter().any(|wanted| wanted.rest.is_empty()) {
+            self.end(&Value::Text(Cow::Owned(text.to_owned())));
+        }
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Some((name, rest)) = self.0.split_first() else {
-            let mut members = 0;
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-                members += 1;
-            }
-            return Ok(Value::Object(members));
-        };
-        let mut found = Value::Absent;
-        while let Some(is_sought) = map.next_key_seed(NameIs(name))? {
-            if is_sought {
-                found = map.next_value_seed(Seek(rest))?;
-            } else {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut members = 0;
+        while let Some(below) = map.next_key_seed(Below(self.wanted))? {
+            members += 1;
+            if below.is_empty() {
                 map.next_value::<IgnoredAny>()?;
+                continue;
             }
+            // Of a name that stood before, nothing counts.
+            for wanted in &below {
+                self.found[wanted.at] = Value::Absent;
+            }
+            map.next_value_seed(Seek { wanted: &below, found: &mut *self.found })?;
         }
-        Ok(found)
+        self.end(&Value::Object(members));
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let Some((index, rest)) = self.0.split_first() else {
-            let mut elements = 0;
-            while items.next_element::<IgnoredAny>()?.is_some() {
-                elements += 1;
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let sought = self.wanted.iter().filter_map(|wanted| wanted.step());
+        let sought: Vec<(usize, Wanted<'_>)> =
+            sought.filter_map(|(name, below)| Some((array_index(name)?, below))).collect();
+        let mut elements = 0;
+        loop {
+            let below = sought.iter().filter(|(index, _)| *index == elements).map(|(_, below)| *below);
+            let below: Vec<Wanted<'_>> = below.collect();
+            let next = if below.is_empty() {
+                items.next_element::<IgnoredAny>()?.map(|_| ())
+            } else {
+                items.next_element_seed(Seek { wanted: &below, found: &mut *self.found })?
+            };
+            if next.is_none() {
+                break;
             }
-            return Ok(Value::Array(elements));
-        };
-        let mut found = Value::Absent;
-        if let Some(index) = array_index(index) {
-            let mut at = 0;
-            while at < index && items.next_element::<IgnoredAny>()?.is_some() {
-                at += 1;
-            }
-            if at == index {
-                found = items.next_element_seed(Seek(rest))?.unwrap_or(Value::Absent);
-            }
+            elements += 1;
         }
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(found)
+        self.end(&Value::Array(elements));
+        Ok(())
     }
 }
 
@@ -112,26 +148,27 @@ fn array_index(part: &str) -> Option<usize> {
     if plain { part.parse().ok() } else { None }
 }
 
-/// Whether a name is the one that is sought, without keeping it.
-struct NameIs<'p>(&'p str);
+/// What is wanted below a name, without keeping the name.
+struct Below<'s, 'p>(&'s [Wanted<'p>]);
 
-impl<'de> DeserializeSeed<'de> for NameIs<'_> {
-    type Value = bool;
+impl<'de, 'p> DeserializeSeed<'de> for Below<'_, 'p> {
+    type Value = Vec<Wanted<'p>>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for NameIs<'_> {
-    type Value = bool;
+impl<'p> Visitor<'_> for Below<'_, 'p> {
+    type Value = Vec<Wanted<'p>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<bool, E> {
-        Ok(name == self.0)
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        let steps = self.0.iter().filter_map(|wanted| wanted.step());
+        Ok(steps.filter(|(step, _)| *step == name).map(|(_, below)| below).collect())
     }
 }
 
@@ -142,15 +179,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(body: &str, pointer: &str) -> String {
-        match find(body.as_bytes(), &pointer.parse().unwrap()) {
+        shown_value(&find(body.as_bytes(), &[&pointer.parse().unwrap()])[0])
+    }
+
+    fn shown_value(value: &Value<'_>) -> String {
+        match value {
             Value::Absent => "absent".to_owned(),
             Value::Text(text) => format!("{text:?}"),
             Value::Number(number) => number.to_string(),
             Value::Boolean(flag) => flag.to_string(),
             Value::Array(length) => format!("an array of {length}"),
             Value::Object(length) => format!("an object of {length}"),
-            Value::Other(what) => what.to_owned(),
-            Value::Unreadable(why) => why.into_owned(),
+            Value::Other(what) => (*what).to_owned(),
+            Value::Unreadable(why) => why.clone().into_owned(),
             Value::Untyped(_) => unreachable!("JSON has types"),
         }
     }
@@ -186,8 +227,22 @@ mod tests {
         for body in ["", "<html>", "{\"a\": 1", "{} x", "NaN", deep.as_str()] {
             assert_eq!(shown(body, "/a"), "the body is not JSON", "{:.20}", body);
         }
-        let bad_utf8 = find(b"{\"a\": \"\xff\"}", &"/a".parse().unwrap());
-        assert!(matches!(bad_utf8, Value::Unreadable(_)));
+        let bad_utf8 = find(b"{\"a\": \"\xff\"}", &[&"/a".parse().unwrap()]);
+        assert!(matches!(bad_utf8[..], [Value::Unreadable(_)]));
+    }
+
+    #[test]
+    fn all_pointers_are_found_in_one_reading() {
+        let body = r#"{"a": {"b": [7, {"c": 8}]}, "d": "x", "a": {"b": [9], "e": true}}"#;
+        let pointers = ["/a/b/0", "/a/b/1/c", "/a/b", "/a", "/a/e", "/d", "", "/a/b/0", "/d/x"];
+        let parsed: Vec<Pointer> = pointers.iter().map(|text| text.parse().unwrap()).collect();
+        let found = find(body.as_bytes(), &parsed.iter().collect::<Vec<_>>());
+        let found: Vec<String> = found.iter().map(shown_value).collect();
+        // The name `a` stands twice, and nothing of its first value counts.
+        let expected =
+            ["9", "absent", "an array of 1", "an object of 2", "true", "\"x\"", "an object of 3", "9", "absent"];
+        assert_eq!(found, expected);
+        assert!(find(b"not JSON", &[]).is_empty());
     }
 
     fn any_json() -> impl Strategy<Value = serde_json::Value> {
@@ -224,7 +279,21 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_or_unreadable(body: Vec<u8>, pointer in "(/[a-z0-9]{0,3}){0,3}") {
-            let _ = find(&body, &pointer.parse().unwrap());
+            let _ = find(&body, &[&pointer.parse().unwrap()]);
+        }
+
+        /// What is found does not depend on what else is sought.
+        #[test]
+        fn pointers_do_not_disturb_each_other(
+            json in any_json(),
+            pointers in proptest::collection::vec("(/[ab0-2]{0,2}){0,3}", 0..6),
+        ) {
+            let body = json.to_string();
+            let parsed: Vec<Pointer> = pointers.iter().map(|text| text.parse().unwrap()).collect();
+            let together = find(body.as_bytes(), &parsed.iter().collect::<Vec<_>>());
+            let together: Vec<String> = together.iter().map(shown_value).collect();
+            let alone: Vec<String> = pointers.iter().map(|pointer| shown(&body, pointer)).collect();
+            prop_assert_eq!(together, alone);
         }
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct Login {
 impl Login {
     pub(super) fn read(settings: &HttpSettings, address: &Address, scope: &Scope) -> Result<Self, BuildError> {
         let mut login = Self::default();
+        login.hidden.extend(address.secrets());
         login.read_authorization(settings, address, scope)?;
         for (written, variable) in &settings.headers_env {
             let name = header_name("headers_env", written)?;
@@ -48,7 +49,10 @@ impl Login {
                 login.headers.insert(name, HeaderValue::from_static(""));
                 continue;
             };
-            login.insert(name, secret.reveal().trim(), variable);
+            let value = secret.reveal().trim();
+            login.insert(name, value, variable);
+            // `Token abc`: a service may name the token alone.
+            login.hidden.extend(value.split_once(' ').map(|(_, token)| Secret::new(token)));
             login.hidden.push(secret);
         }
         Ok(login)

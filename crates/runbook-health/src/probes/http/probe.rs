@@ -1,6 +1,6 @@
 //! One measurement over HTTP: ask, follow redirects as far as allowed, read the body as far as allowed, judge.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hyper::{body::Bytes, http::response::Parts};
@@ -8,7 +8,7 @@ use runbook_core::{
     Health, Reading,
     ports::{Probe, ProbeError},
 };
-use tokio::time::timeout;
+use tokio::task::spawn_blocking;
 
 use super::{
     address::{Address, Scheme},
@@ -19,15 +19,18 @@ use super::{
 use crate::{
     evidence::{Limit, Millis, Scrubber},
     reach::Reach,
-    transport::{Answer, Call, Family, Fault, Step, Tls, Trace, Version, send},
+    transport::{Answer, Call, Deadline, Family, Fault, Step, Tls, Trace, Version, send},
 };
+
+/// From how many bytes on a body is looked through beside the runtime's thread, for which the other probes wait.
+const LARGE: usize = 256 * 1024;
 
 /// Asks a service over HTTP or HTTPS, once, over a connection of its own. Kind `http`; see [`HttpSettings`] for its
 /// keys, and the crate's page for what counts as unhealthy and what as unknown.
 ///
 /// No proxy is used and no compression is asked for. A bad certificate is never accepted; `ca_file` names the
-/// certificates to trust. Secrets and the client certificate are for the configured origin only, never for where a
-/// redirect leads.
+/// certificates to trust. Headers, body, secrets and the client certificate are for the configured origin only, never for
+/// where a redirect leads: one that would take a body elsewhere is not followed.
 ///
 /// [`HttpSettings`]: crate::HttpSettings
 pub struct HttpProbe {
@@ -42,7 +45,7 @@ pub struct HttpProbe {
     pub(super) timeout: Duration,
     pub(super) redirects: u8,
     pub(super) max_body: u64,
-    pub(super) expect: Expect,
+    pub(super) expect: Arc<Expect>,
 }
 
 impl fmt::Debug for HttpProbe {
@@ -62,6 +65,8 @@ struct Progress {
     status: Option<u16>,
     redirected_to: Option<Address>,
     redirects: u8,
+    /// Why the last redirect was not followed, in words that follow its status.
+    stayed: Option<String>,
 }
 
 #[async_trait]
@@ -71,18 +76,20 @@ impl Probe for HttpProbe {
         if let Some(words) = &self.request.missing {
             return Err(ProbeError::new(words.clone()));
         }
+        let mut deadline = Deadline::after(self.timeout);
         if self.request.address.scheme == Scheme::Https && !self.tls.is_ready() {
-            self.prepare().await?;
+            // On the heap: it happens once.
+            Box::pin(deadline.prepare(self.tls.config())).await?;
         }
 
         let mut trace = Trace::start();
         let mut progress = Progress::default();
-        let ended = match timeout(self.timeout, self.measure(&mut trace, &mut progress)).await {
+        let ended = match deadline.bound(self.measure(&mut trace, &mut progress)).await {
             Ok(ended) => ended,
-            Err(_) => Err(self.too_late(trace.step(), &progress)),
+            Err(_) => Err(deadline.late(self.too_late(trace.step(), &progress))),
         };
         match ended {
-            Ok((head, body)) => Ok(self.judge(&head, &body, &trace, &progress)),
+            Ok((head, body)) => self.judge(found(head, body, &trace), &progress).await,
             Err(Fault::Target(words)) => Ok(Reading {
                 phases: trace.phases(),
                 certificate_not_after: trace.certificate_not_after(),
@@ -91,39 +98,45 @@ impl Probe for HttpProbe {
             Err(Fault::Own(error)) => Err(error),
         }
     }
+
+    fn limit(&self) -> Duration {
+        crate::transport::limit_of(self.timeout)
+    }
 }
 
 impl HttpProbe {
-    /// Reads the certificates before the clock starts: it is no part of the service's latency.
-    async fn prepare(&self) -> Result<(), ProbeError> {
-        match timeout(self.timeout, self.tls.config()).await {
-            Ok(prepared) => prepared.map(|_| ()),
-            Err(_) => Err(ProbeError::new(format!("failed to read the certificates within {}", Limit(self.timeout)))),
-        }
-    }
-
     async fn measure(&self, trace: &mut Trace, progress: &mut Progress) -> Result<(Parts, Body), Fault> {
         let mut with_method = true;
         loop {
             let address = progress.redirected_to.as_ref();
             let mut answer = self.ask(address, with_method, trace).await?;
             progress.status = Some(answer.head.status.as_u16());
-            let next = if progress.redirects < self.redirects {
-                redirect::target(&answer.head, address.unwrap_or(&self.request.address))?
-            } else {
-                None
-            };
-            let Some(next) = next else {
+            let Some(next) = self.follow(&answer.head, &mut with_method, progress)? else {
                 let body = self.read(&mut answer).await?;
                 trace.enter(Step::Idle);
                 return Ok((answer.head, body));
             };
             trace.enter(Step::Idle);
-            with_method &= redirect::keeps_method(answer.head.status, &self.request.method);
             progress.redirects += 1;
             progress.redirected_to = Some(next);
             progress.status = None;
         }
+    }
+
+    /// Where to ask next; `None` when this answer is the one to judge.
+    fn follow(&self, head: &Parts, with_method: &mut bool, progress: &mut Progress) -> Result<Option<Address>, Fault> {
+        if progress.redirects >= self.redirects {
+            return Ok(None);
+        }
+        let from = progress.redirected_to.as_ref().unwrap_or(&self.request.address);
+        let Some(next) = redirect::target(head, from)? else { return Ok(None) };
+        *with_method &= redirect::keeps_method(head.status, &self.request.method);
+        if *with_method && !self.request.may_be_repeated_at(&next) {
+            let next = self.scrubber.line(&next.to_string());
+            progress.stayed = Some(format!("; not followed to {next}, another origin, which must not get the body"));
+            return Ok(None);
+        }
+        Ok(Some(next))
     }
 
     /// Asks the configured address, or where a redirect led.
@@ -177,27 +190,27 @@ impl HttpProbe {
         Fault::Target(words)
     }
 
-    fn judge(&self, head: &Parts, body: &Body, trace: &Trace, progress: &Progress) -> Reading {
-        let latency_ms = trace.elapsed_ms();
-        let status = head.status.as_u16();
-        let found = Found {
-            status,
-            headers: &head.headers,
-            body,
-            latency_ms,
-            phases: trace.phases(),
-            certificate_not_after: trace.certificate_not_after(),
+    async fn judge(&self, found: Found, progress: &Progress) -> Result<Reading, ProbeError> {
+        let Found { status, latency_ms, phases, certificate_not_after, .. } = found;
+        let (health, findings) = if found.body.len() > LARGE {
+            let (expect, scrubber) = (Arc::clone(&self.expect), self.scrubber.clone());
+            spawn_blocking(move || expect.judge(&found, &scrubber)).await.map_err(|error| ProbeError {
+                message: "failed to judge the answer".to_owned(),
+                source: Some(Box::new(error)),
+            })?
+        } else {
+            self.expect.judge(&found, &self.scrubber)
         };
-        let (health, findings) = self.expect.judge(&found, &self.scrubber);
         // An answer as expected leaves no words from outside to be cleaned.
         let findings = if findings.is_empty() { findings } else { self.scrubber.line(&findings) };
-        let words = format_args!("{status} in {}{findings}", Millis(latency_ms));
-        Reading {
+        let stayed = progress.stayed.as_deref().unwrap_or_default();
+        let words = format_args!("{status} in {}{stayed}{findings}", Millis(latency_ms));
+        Ok(Reading {
             latency_ms: Some(latency_ms),
-            phases: found.phases,
-            certificate_not_after: found.certificate_not_after,
+            phases,
+            certificate_not_after,
             ..Reading::new(health, self.evidence(words, progress))
-        }
+        })
     }
 
     /// `GET http://localhost:8000/health → 200 in 1.2 ms`. The words are clean already.
@@ -211,6 +224,17 @@ impl HttpProbe {
                 format!("{asked} → {} redirect{plural} → {last} → {words}", progress.redirects)
             }
         }
+    }
+}
+
+fn found(head: Parts, body: Body, trace: &Trace) -> Found {
+    Found {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body,
+        latency_ms: trace.elapsed_ms(),
+        phases: trace.phases(),
+        certificate_not_after: trace.certificate_not_after(),
     }
 }
 

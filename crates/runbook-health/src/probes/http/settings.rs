@@ -16,18 +16,18 @@ use crate::condition::{Condition, DurationCondition, NumberCondition};
 pub struct HttpSettings {
     /// Appended to the service's URL, with its query if it has one; without it, the URL is asked as it is.
     pub path: Option<String>,
-    /// A whole URL, instead of the service's and a path.
+    /// A whole URL, instead of the service's and a path. Values of its query are taken out of evidence.
     pub url: Option<String>,
     /// The method.
     pub method: String,
     /// The version of HTTP. Without it, what the server prefers of both over `https`, and 1.1 over `http`; "2" over
     /// `http` is spoken without asking first (prior knowledge).
     pub version: Option<HttpVersion>,
-    /// Headers to send. After a redirect to another origin they are not sent.
+    /// Headers to send. After a redirect to another origin none of them is sent.
     pub headers: BTreeMap<String, String>,
     /// Headers whose values are secret: for each, the variable that holds it. Not sent to other origins either.
     pub headers_env: BTreeMap<String, String>,
-    /// The body to send.
+    /// The body to send. A redirect that would take it to another origin is not followed, but judged itself.
     pub body: Option<String>,
     /// How long the whole measurement may take, from look-up to the body's last byte.
     pub timeout: Period,

@@ -1,6 +1,6 @@
 //! Which status codes are expected: `200`, `"200-299"`, `"< 500"`, or a list of them.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, ops::RangeInclusive, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
@@ -8,7 +8,10 @@ use serde::{
     de::{self, SeqAccess, Visitor},
 };
 
-use crate::condition::{Condition, Number, Truth, Value};
+use crate::condition::{Number, NumberCondition, Truth};
+
+/// All that there are (RFC 9110, section 15).
+const STATUSES: RangeInclusive<u16> = 100..=599;
 
 /// The expected status codes; one of them is enough. By default `200-299`.
 #[derive(Debug, Clone)]
@@ -23,7 +26,7 @@ impl Default for StatusSettings {
 #[derive(Debug, Clone)]
 enum Rule {
     Range(u16, u16),
-    Compare(Condition),
+    Compare(NumberCondition),
 }
 
 impl StatusSettings {
@@ -31,11 +34,13 @@ impl StatusSettings {
     pub(super) fn contains(&self, status: u16) -> bool {
         self.0.iter().any(|rule| match rule {
             Rule::Range(first, last) => (*first..=*last).contains(&status),
-            Rule::Compare(condition) => {
-                condition.judge(&Value::Number(Number::Whole(status.into()))) == Truth::Satisfied
-            }
+            Rule::Compare(condition) => holds(condition, status),
         })
     }
+}
+
+fn holds(condition: &NumberCondition, status: u16) -> bool {
+    condition.judge(Some(Number::Whole(status.into()))) == Truth::Satisfied
 }
 
 /// `200-299 or 404`.
@@ -60,10 +65,13 @@ impl FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("expected a status such as 200, \"200-299\" or \"< 500\", found {text:?}");
-        if text.contains(' ') && text.starts_with(['=', '!', '<', '>']) {
-            let operand = text.split_once(' ').map_or("", |(_, operand)| operand);
-            operand.trim().parse::<u16>().map_err(|_| wrong())?;
-            return Ok(Self::Compare(text.parse().map_err(|_| wrong())?));
+        // What begins with a sign is a comparison or a mistake (`=< 500`), never a text that no status is equal to.
+        if text.starts_with(['=', '!', '<', '>', '~']) {
+            let condition: NumberCondition = text.parse().map_err(|_| wrong())?;
+            if !STATUSES.clone().any(|status| holds(&condition, status)) {
+                return Err(format!("no status is {text}: they are numbers from 100 to 599"));
+            }
+            return Ok(Self::Compare(condition));
         }
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         let (first, last) = (code(first.trim()).ok_or_else(wrong)?, code(last.trim()).ok_or_else(wrong)?);
@@ -75,7 +83,7 @@ impl FromStr for Rule {
 }
 
 fn code(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|code| (100..=599).contains(code))
+    text.parse().ok().filter(|code| STATUSES.contains(code))
 }
 
 impl<'de> Deserialize<'de> for Rule {
@@ -189,6 +197,19 @@ mod tests {
     fn what_is_no_status_is_refused() {
         for wrong in ["[]", "20", "600", r#""2xx""#, r#""299-200""#, r#""< many""#, r#""-200""#, r#""""#, "true"] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    /// They were taken for texts that no status is equal to, so that no service was ever healthy.
+    #[test]
+    fn signs_that_nobody_knows_are_refused() {
+        for wrong in ["=< 500", "== 200", "! 500", "=> 200", "<> 500", "~ 2..", "<500", "="] {
+            let error = read(&format!("{wrong:?}")).unwrap_err().to_string();
+            assert!(error.starts_with("expected a status such as 200"), "{wrong}: {error}");
+        }
+        for never in ["> 599", "< 100", "= 600", "= 200.5"] {
+            let error = read(&format!("{never:?}")).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("no status is {never}: ")), "{never}: {error}");
         }
     }
 }

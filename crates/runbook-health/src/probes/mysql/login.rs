@@ -1,10 +1,9 @@
 //! Saying who asks: TLS first where it is wanted, then the name, and the password in the way that the server chooses.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use runbook_core::Secret;
 use tokio::time::timeout;
-use tokio_rustls::rustls::ClientConfig;
 
 use super::{
     fields::Fields,
@@ -12,7 +11,7 @@ use super::{
     packets::{Packets, foreign},
     refusal, scramble,
 };
-use crate::probes::database::{At, Channel, Login, Progress, Stop};
+use crate::probes::database::{At, Channel, Handshake, Login, Progress, Stop};
 
 /// How often a server may ask for something else before it is let go.
 const MAX_TURNS: usize = 8;
@@ -33,7 +32,7 @@ const FAREWELL: Duration = Duration::from_millis(200);
 pub(super) async fn log_in(
     channel: Channel,
     login: &Login,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Handshake>,
     may_be_plain: bool,
     progress: &mut Progress,
 ) -> Result<(Packets, Greeting), Stop> {
@@ -48,11 +47,11 @@ pub(super) async fn log_in(
         | capability::SECURE_CONNECTION
         | greeting.capabilities & capability::PLUGIN_AUTH;
     match tls {
-        Some(config) if greeting.can(capability::TLS) => {
+        Some(tls) if greeting.can(capability::TLS) => {
             progress.enter(At::Tls);
             wanted |= capability::TLS;
             packets.send(&head(wanted)).await?;
-            packets.channel = packets.channel.secure(config, &login.host).await?;
+            packets.channel = packets.channel.secure(tls, &login.host).await?;
         }
         Some(_) if !may_be_plain => {
             let nobody = [head(wanted).as_slice(), &[0; 3]].concat();
@@ -128,7 +127,7 @@ async fn converse(packets: &mut Packets, mut way: Way, login: &Login) -> Result<
                 let nonce = fields.rest().strip_suffix(&[0]).unwrap_or(fields.rest()).to_vec();
                 let proof = match way {
                     Way::Native | Way::CachingSha2 => way.scramble(password, &nonce),
-                    Way::Clear => itself(password, packets)?,
+                    Way::Clear => itself(password, way, packets)?,
                 };
                 packets.send(&proof).await?;
             }
@@ -136,7 +135,7 @@ async fn converse(packets: &mut Packets, mut way: Way, login: &Login) -> Result<
                 // The server remembers the password; its OK follows.
                 (Way::CachingSha2, Some(3)) => {}
                 (Way::CachingSha2, Some(4)) => {
-                    let proof = itself(password, packets)?;
+                    let proof = itself(password, way, packets)?;
                     packets.send(&proof).await?;
                 }
                 _ => return Err(unknown_way()),
@@ -147,11 +146,15 @@ async fn converse(packets: &mut Packets, mut way: Way, login: &Login) -> Result<
     Err(unknown_way())
 }
 
-/// The password itself, where nobody can listen.
-fn itself(password: Option<&Secret>, packets: &Packets) -> Result<Vec<u8>, Stop> {
-    if !packets.channel.is_encrypted() {
-        return Err(Stop::unclear("the server asks for the password itself, which is not sent without TLS"));
+/// The password itself, where nobody but the server can learn it.
+fn itself(password: Option<&Secret>, way: Way, packets: &Packets) -> Result<Vec<u8>, Stop> {
+    // Over a plain connection it would have to be encrypted with a key that anybody on the way could have sent.
+    if way == Way::CachingSha2 && !packets.channel.is_encrypted() {
+        return Err(Stop::unclear(
+            "the server asks for the password itself, which is not sent without TLS: set `tls = \"verify\"`",
+        ));
     }
+    packets.channel.check_trusted()?;
     Ok(text(password.map(Secret::reveal).unwrap_or_default()))
 }
 

@@ -1,6 +1,6 @@
 //! The probe, and the way of one measurement.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use async_trait::async_trait;
 use runbook_core::{
@@ -8,11 +8,10 @@ use runbook_core::{
     ports::{Probe, ProbeError},
     registry::{BuildError, ProbeDefinition, Scope},
 };
-use tokio_rustls::rustls::ClientConfig;
 
 use super::{login::log_in, packets::Command, query::ask};
 use crate::probes::database::{
-    Answered, At, Channel, Dialect, Inquiry, Login, Progress, Protocol, Query, QuerySettings, Stop, TlsMode,
+    Answered, At, Channel, Dialect, Handshake, Inquiry, Login, Progress, Protocol, Query, QuerySettings, Stop, TlsMode,
 };
 
 /// Asks a MySQL or MariaDB server one query, over a connection of its own. Kind `mysql`; see [`QuerySettings`] for its
@@ -29,11 +28,13 @@ use crate::probes::database::{
 /// | the query was not finished in time (1969, 3024) | unhealthy |
 /// | the value, or the number of rows, is not as expected | unhealthy; with `degrade` degraded |
 /// | user or password refused (1045), no such database (1049) | unknown |
+/// | the password is asked for in clear text by a server that has not proved who it is | unknown |
 /// | the query would write (1792), cannot be run (1064, 1146), or fails in any other way | unknown |
 /// | no row, `NULL`, a value of another type, a row of more than 64 KiB, more than 100 rows to count | unknown |
 ///
 /// Logins by `mysql_native_password` and `caching_sha2_password` are known; of the latter, a server that has forgotten
-/// the password (after a restart) asks for it itself, which needs TLS. There are no booleans: `TRUE` is the number 1.
+/// the password (after a restart) asks for it itself, which needs `tls = "verify"`, or TLS on this machine. There are no
+/// booleans: `TRUE` is the number 1.
 ///
 /// A dropped future closes the connection; the server ends the query at the latest when `timeout` would have.
 pub struct MySqlProbe(Inquiry<MySql>);
@@ -61,6 +62,10 @@ impl Probe for MySqlProbe {
     async fn sample(&self) -> Result<Reading, ProbeError> {
         self.0.sample().await
     }
+
+    fn limit(&self) -> std::time::Duration {
+        self.0.limit()
+    }
 }
 
 impl Protocol for MySql {
@@ -75,7 +80,7 @@ impl Protocol for MySql {
     async fn ask(
         inquiry: &Inquiry<Self>,
         login: &Login,
-        tls: Option<Arc<ClientConfig>>,
+        tls: Option<Handshake>,
         progress: &mut Progress,
     ) -> Result<Answered, Stop> {
         let channel = Channel::open(&login.host, login.port, progress).await?;

@@ -1,4 +1,4 @@
-//! Saying who asks: in clear text where nobody can listen, by MD5, by SCRAM-SHA-256.
+//! Saying who asks: in clear text where the server has proved who it is, by MD5, by SCRAM-SHA-256.
 
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::{
@@ -12,6 +12,9 @@ use postgres_protocol::{
 use super::message::{foreign, next, write};
 use crate::probes::database::{Channel, Login, Stop};
 
+/// How many messages of a login are answered, and how many may follow, before a server is let go.
+const MAX_TURNS: usize = 8;
+
 /// Logs in, up to the moment where the server waits for a question.
 pub(super) async fn log_in(channel: &mut Channel, login: &Login) -> Result<(), Stop> {
     let user = login.user.as_deref().unwrap_or_default();
@@ -20,19 +23,15 @@ pub(super) async fn log_in(channel: &mut Channel, login: &Login) -> Result<(), S
     let hello = write(|bytes| frontend::startup_message(parameters, bytes))?;
     channel.send(&hello).await?;
     let mut scram: Option<ScramSha256> = None;
-    loop {
+    for _ in 0..MAX_TURNS {
         let answer = match next(channel).await? {
             // A server that knows nothing of the password could say this too.
             Message::AuthenticationOk if scram.is_some() => return Err(unproven()),
             Message::AuthenticationOk => return until_ready(channel).await,
-            Message::AuthenticationCleartextPassword if channel.is_private() => {
+            Message::AuthenticationCleartextPassword => {
+                channel.check_trusted()?;
                 let password = password(login)?;
                 write(|bytes| frontend::password_message(password, bytes))?
-            }
-            Message::AuthenticationCleartextPassword => {
-                return Err(Stop::unclear(
-                    "the server asks for the password in clear text, which is not sent without TLS",
-                ));
             }
             Message::AuthenticationMd5Password(body) => {
                 let hash = md5_hash(user.as_bytes(), password(login)?, body.salt());
@@ -66,16 +65,18 @@ pub(super) async fn log_in(channel: &mut Channel, login: &Login) -> Result<(), S
         };
         channel.send(&answer).await?;
     }
+    Err(Stop::unclear("the login failed: the server asks again and again"))
 }
 
 async fn until_ready(channel: &mut Channel) -> Result<(), Stop> {
-    loop {
+    for _ in 0..MAX_TURNS {
         match next(channel).await? {
             Message::ReadyForQuery(_) => return Ok(()),
             Message::BackendKeyData(_) => {}
             _ => return Err(foreign()),
         }
     }
+    Err(foreign())
 }
 
 fn password(login: &Login) -> Result<&[u8], Stop> {

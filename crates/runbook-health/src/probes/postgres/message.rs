@@ -21,7 +21,7 @@ pub(super) async fn next(channel: &mut Channel) -> Result<Message, Stop> {
         let length = usize::try_from(header.len()).map_err(|_| foreign())?.saturating_add(1);
         if length > MAX_FRAME {
             return Err(match header.tag() {
-                backend::DATA_ROW_TAG => Stop::unclear("the first row is larger than 64 KiB; let the query give less"),
+                backend::DATA_ROW_TAG => Stop::unclear("a row is larger than 64 KiB; let the query give less"),
                 _ => foreign(),
             });
         }

@@ -1,6 +1,6 @@
 //! The probe, and the way of one measurement.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -10,11 +10,10 @@ use runbook_core::{
     ports::{Probe, ProbeError},
     registry::{BuildError, ProbeDefinition, Scope},
 };
-use tokio_rustls::rustls::ClientConfig;
 
 use super::{login::log_in, message, query::ask};
 use crate::probes::database::{
-    Answered, At, Channel, Dialect, Inquiry, Login, Progress, Protocol, Query, QuerySettings, Stop, TlsMode,
+    Answered, At, Channel, Dialect, Handshake, Inquiry, Login, Progress, Protocol, Query, QuerySettings, Stop, TlsMode,
 };
 
 /// Asks a PostgreSQL server one query, over a connection of its own. Kind `postgres`; see [`QuerySettings`] for its keys.
@@ -30,6 +29,7 @@ use crate::probes::database::{
 /// | the query was not finished in time (57014) | unhealthy |
 /// | the value, or the number of rows, is not as expected | unhealthy; with `degrade` degraded |
 /// | user or password refused (28…), no such database (3D000) | unknown |
+/// | the password is asked for in clear text by a server that has not proved who it is | unknown |
 /// | the query would write (25006), cannot be run (42…), or fails in any other way | unknown |
 /// | no row, `NULL`, a value of another type, a row of more than 64 KiB, more than 100 rows to count | unknown |
 ///
@@ -59,6 +59,10 @@ impl Probe for PostgresProbe {
     async fn sample(&self) -> Result<Reading, ProbeError> {
         self.0.sample().await
     }
+
+    fn limit(&self) -> std::time::Duration {
+        self.0.limit()
+    }
 }
 
 impl Protocol for Postgres {
@@ -73,13 +77,13 @@ impl Protocol for Postgres {
     async fn ask(
         inquiry: &Inquiry<Self>,
         login: &Login,
-        tls: Option<Arc<ClientConfig>>,
+        tls: Option<Handshake>,
         progress: &mut Progress,
     ) -> Result<Answered, Stop> {
         let mut channel = Channel::open(&login.host, login.port, progress).await?;
-        if let Some(config) = tls {
+        if let Some(tls) = tls {
             progress.enter(At::Tls);
-            channel = encrypt(channel, config, login, inquiry.may_be_plain()).await?;
+            channel = encrypt(channel, tls, login, inquiry.may_be_plain()).await?;
         }
         progress.enter(At::Login);
         log_in(&mut channel, login).await?;
@@ -90,12 +94,7 @@ impl Protocol for Postgres {
 }
 
 /// Asks for TLS, and shakes hands where the server has it.
-async fn encrypt(
-    mut channel: Channel,
-    config: Arc<ClientConfig>,
-    login: &Login,
-    may_be_plain: bool,
-) -> Result<Channel, Stop> {
+async fn encrypt(mut channel: Channel, tls: Handshake, login: &Login, may_be_plain: bool) -> Result<Channel, Stop> {
     let mut request = BytesMut::new();
     frontend::ssl_request(&mut request);
     channel.send(&request).await?;
@@ -105,7 +104,7 @@ async fn encrypt(
         return Err(message::next(&mut channel).await.map_or_else(|stop| stop, |_| message::foreign()));
     }
     match channel.buffer().split_to(1).first() {
-        Some(b'S') => channel.secure(config, &login.host).await,
+        Some(b'S') => channel.secure(tls, &login.host).await,
         Some(b'N') if may_be_plain => Ok(channel),
         Some(b'N') => Err(Stop::down("TLS failed: the server does not offer it")),
         _ => Err(message::foreign()),

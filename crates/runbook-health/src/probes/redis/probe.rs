@@ -1,6 +1,6 @@
 //! The probe, and the way of one measurement.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt};
 
 use async_trait::async_trait;
 use runbook_core::{
@@ -8,18 +8,17 @@ use runbook_core::{
     ports::{Probe, ProbeError},
     registry::{BuildError, ProbeDefinition, Scope},
 };
-use tokio_rustls::rustls::ClientConfig;
 
 use super::{
     RedisSettings,
     command::{Command, pack},
-    refusal,
     reply::{Reply, next},
 };
 use crate::{
     condition::{Number, Value},
     probes::database::{
-        Answer, Answered, At, Channel, Expected, Inquiry, Login, Place, Progress, Protocol, Stop, TlsMode, text,
+        Answer, Answered, At, Channel, Expected, Handshake, Inquiry, Login, Place, Progress, Protocol, Stop, TlsMode,
+        text,
     },
 };
 
@@ -78,6 +77,10 @@ impl Probe for RedisProbe {
     async fn sample(&self) -> Result<Reading, ProbeError> {
         self.0.sample().await
     }
+
+    fn limit(&self) -> std::time::Duration {
+        self.0.limit()
+    }
 }
 
 impl Protocol for Redis {
@@ -92,22 +95,19 @@ impl Protocol for Redis {
     async fn ask(
         inquiry: &Inquiry<Self>,
         login: &Login,
-        tls: Option<Arc<ClientConfig>>,
+        tls: Option<Handshake>,
         progress: &mut Progress,
     ) -> Result<Answered, Stop> {
         let mut channel = Channel::open(&login.host, login.port, progress).await?;
-        if let Some(config) = tls {
+        if let Some(tls) = tls {
             progress.enter(At::Tls);
-            channel = channel.secure(config, &login.host).await?;
+            channel = channel.secure(tls, &login.host).await?;
         }
         progress.enter(At::Login);
         log_in(&mut channel, login).await?;
         progress.enter(At::Query);
         channel.send(&inquiry.question.packed()).await?;
-        let value = match next(&mut channel).await? {
-            Reply::Error(error) => return Err(refusal::stop(&error)),
-            reply => value(reply, inquiry.question.field()),
-        };
+        let value = value(next(&mut channel).await?, inquiry.question.field());
         Ok(Answered { answer: Answer { value, rows: None }, channel, goodbye: Vec::new() })
     }
 }
@@ -129,9 +129,7 @@ async fn log_in(channel: &mut Channel, login: &Login) -> Result<(), Stop> {
     }
     channel.send(&words.concat()).await?;
     for _ in words {
-        if let Reply::Error(error) = next(channel).await? {
-            return Err(refusal::stop(&error));
-        }
+        next(channel).await?;
     }
     Ok(())
 }
@@ -139,7 +137,7 @@ async fn log_in(channel: &mut Channel, login: &Login) -> Result<(), Stop> {
 /// What is judged of an answer. Redis keeps bytes, which have no type.
 fn value(reply: Reply, field: Option<&str>) -> Value<'static> {
     let bytes = match reply {
-        Reply::Status(words) | Reply::Error(words) => return Value::Text(Cow::Owned(words)),
+        Reply::Status(words) => return Value::Text(Cow::Owned(words)),
         Reply::Whole(number) => return Value::Number(Number::Whole(number.into())),
         Reply::List(length) => return length.map_or(Value::Absent, Value::Array),
         Reply::Text(None) => return Value::Absent,

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 
+use super::refusal;
 use crate::probes::database::{Channel, MAX_FRAME, Stop};
 
 /// The longest text that is read.
@@ -15,8 +16,6 @@ const MAX_LINE: usize = 1024;
 pub(super) enum Reply {
     /// A line, such as `OK`.
     Status(String),
-    /// A line that begins with a code, such as `WRONGPASS`.
-    Error(String),
     Whole(i64),
     /// Bytes; `None` when there is no such thing.
     Text(Option<Vec<u8>>),
@@ -24,7 +23,7 @@ pub(super) enum Reply {
     List(Option<usize>),
 }
 
-/// The next answer.
+/// The next answer. An error of the server, a line that begins with a code such as `WRONGPASS`, is an `Err`.
 pub(super) async fn next(channel: &mut Channel) -> Result<Reply, Stop> {
     let line = line(channel).await?;
     let (kind, rest) = line.split_first().ok_or_else(foreign)?;
@@ -32,7 +31,7 @@ pub(super) async fn next(channel: &mut Channel) -> Result<Reply, Stop> {
     let number = || std::str::from_utf8(rest).ok().and_then(|digits| digits.parse::<i64>().ok()).ok_or_else(foreign);
     match kind {
         b'+' => Ok(Reply::Status(words())),
-        b'-' => Ok(Reply::Error(words())),
+        b'-' => Err(refusal::stop(&words())),
         b':' => Ok(Reply::Whole(number()?)),
         b'*' => Ok(Reply::List(length(number()?)?)),
         b'$' => match length(number()?)? {

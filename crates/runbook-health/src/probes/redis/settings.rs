@@ -20,7 +20,8 @@ pub struct RedisSettings {
     pub database: Option<u32>,
     /// The user, where it is not `default`.
     pub user: Option<String>,
-    /// The variable that holds the password.
+    /// The variable that holds the password. The protocol sends it as it is: without `tls = "verify"`, whoever is on the
+    /// way to a host elsewhere can read it.
     pub password_env: Option<String>,
     /// The variable that holds a whole URL, such as `rediss://user:password@cache:6379/0`, instead of the keys above.
     pub url_env: Option<String>,
