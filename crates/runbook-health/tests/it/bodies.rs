@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use runbook_core::Health::{Healthy, Unhealthy, Unknown};
+use runbook_core::{
+    Health::{Healthy, Unhealthy, Unknown},
+    ports::Probe as _,
+};
 
 use crate::{
     server::{Act, Server, answer, ok},
-    support::{assert_reading, http},
+    support::{assert_reading, http, try_http},
 };
 
 /// Ten gigabytes are announced and sent without end; the probe reads no more than its limit.
@@ -90,6 +93,28 @@ async fn head_has_no_body_to_wait_for() {
             .await;
     let reading = http(&server.url("/"), r#"{"method": "HEAD"}"#).await.unwrap();
     assert_reading(&reading, Healthy, "HEAD http://127.0.0.1");
+}
+
+/// Others wait for the runtime's thread. Here the only thread beside it is taken, so the judgement has to wait.
+#[test]
+fn a_large_body_is_judged_beside_the_runtimes_thread() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let server = Server::answering(ok(&format!(r#"{{"text": "{}", "load": 3}}"#, "x".repeat(300 * 1024)))).await;
+        let settings = |bound: u32| format!(r#"{{"expect": {{"body": "~ \\}}$", "json": {{"/load": "< {bound}"}}}}}}"#);
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || held.recv().is_err());
+        let probe = try_http(&server.url("/"), &settings(5)).unwrap();
+        let mut sample = probe.sample();
+        let early = tokio::time::timeout(Duration::from_millis(500), &mut sample).await;
+        assert!(early.is_err(), "it was judged on the runtime's own thread: {early:?}");
+        drop(release);
+        assert!(busy.await.unwrap());
+        assert_reading(&sample.await.unwrap(), Healthy, "→ 200 in");
+        let reading = http(&server.url("/"), &settings(2)).await.unwrap();
+        assert_reading(&reading, Unhealthy, "; expected /load < 2, found 3");
+        assert!(reading.evidence.len() < 500, "{}", reading.evidence);
+    });
 }
 
 /// Whatever a service says is one line without control characters, and short.

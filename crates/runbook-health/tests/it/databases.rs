@@ -14,7 +14,7 @@ use runbook_core::{
 use runbook_testkit::parts::{MariaDb, PostgreSql, Redis, ServerOptions};
 use serde_json::{Value, json};
 
-use crate::support::scope;
+use crate::support::{scope, skipped_part};
 
 /// Another password, which no server knows.
 pub const WRONG: &str = "a-wrong-password";
@@ -74,13 +74,13 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// An address of this machine that is not loopback; `None`, with a word, where there is none.
+/// An address of this machine that is not loopback; `None`, with a loud line, where there is none.
 pub fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     // Nothing is sent: the system only says from which address it would be (RFC 5737 keeps this one free).
     let address = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()).ok().map(|address| address.ip());
     if address.is_none() {
-        eprintln!("this machine has no address but loopback, so a network is not tried");
+        skipped_part("this machine has no address but loopback, so a network is not tried");
     }
     address
 }

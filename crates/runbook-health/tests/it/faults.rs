@@ -1,16 +1,17 @@
 //! Whose fault it is when there is no answer.
 
 use std::{
-    net::TcpStream,
+    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
     time::{Duration, Instant},
 };
 
 use runbook_core::{Health, ports::Probe, registry::ProbeDefinition};
 use runbook_health::{HttpProbe, HttpSettings};
+use runbook_testkit::conformance::{self, ProbeCases};
 
 use crate::{
     server::{Act, Server, answer, closed_port, ok},
-    support::{assert_reading, http, scope, shown, try_http},
+    support::{assert_reading, has_ipv6, http, scope, shown, skipped, try_http},
 };
 
 #[tokio::test]
@@ -115,12 +116,42 @@ async fn a_service_out_of_reach_is_unknown_in_the_scopes_words() {
     assert!(server.heard().is_empty());
 }
 
+/// A name of this machine's that a resolver knows, and the address behind it.
+fn known_name() -> Option<(String, IpAddr)> {
+    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    [own.trim(), "ip6-localhost", "ip6-loopback"].into_iter().find_map(|name| {
+        let address = (name, 0).to_socket_addrs().ok()?.next()?.ip();
+        let is_looked_up = !name.is_empty() && !name.starts_with("localhost");
+        let is_ours = std::net::TcpListener::bind((address, 0)).is_ok();
+        (is_looked_up && is_ours).then(|| (name.to_owned(), address))
+    })
+}
+
+/// A look-up is measured where there is one: `localhost` needs none (RFC 6761, section 6.3).
+#[tokio::test]
+async fn a_look_up_is_measured() {
+    let acts = vec![Act::Hear, Act::Say(ok("").into_bytes())];
+    let server = Server::start("127.0.0.1:0", acts.clone()).await;
+    let reading = http(&format!("http://localhost:{}", server.address.port()), "{}").await.unwrap();
+    assert_reading(&reading, Health::Healthy, "→ 200 in");
+    assert_eq!(reading.phases.dns_ms, None);
+
+    let Some((name, address)) = known_name() else {
+        return skipped("this machine knows no name of its own, so no look-up is measured");
+    };
+    let server = Server::start(&SocketAddr::new(address, 0).to_string(), acts).await;
+    let settings = r#"{"expect": {"latency": {"dns": "< 30s"}}}"#;
+    let reading = http(&format!("http://{name}:{}", server.address.port()), settings).await.unwrap();
+    assert_reading(&reading, Health::Healthy, "→ 200 in");
+    let (dns, total) = (reading.phases.dns_ms.unwrap(), reading.latency_ms.unwrap());
+    assert!(dns > 0.0 && dns <= total, "{dns} of {total}");
+}
+
 /// A service that listens on one family only is found under `localhost`, whichever family it is.
 #[tokio::test]
 async fn localhost_finds_a_service_of_either_family() {
     for at in ["127.0.0.1:0", "[::1]:0"] {
-        if at.starts_with('[') && std::net::TcpListener::bind(at).is_err() {
-            eprintln!("this machine has no IPv6 loopback, so ::1 is not tried");
+        if at.starts_with('[') && !has_ipv6() {
             continue;
         }
         let server = Server::start(at, vec![Act::Hear, Act::Say(ok("").into_bytes())]).await;
@@ -132,8 +163,7 @@ async fn localhost_finds_a_service_of_either_family() {
 
 #[tokio::test]
 async fn a_service_on_ipv6_alone_is_reached() {
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
-        eprintln!("this machine has no IPv6 loopback, so ::1 is not tried");
+    if !has_ipv6() {
         return;
     }
     let server = Server::start("[::1]:0", vec![Act::Hear, Act::Say(ok("").into_bytes())]).await;
@@ -155,7 +185,7 @@ async fn localhost_is_found_again_in_the_other_family() {
         assert_eq!(probe.sample().await.unwrap().health, Health::Healthy);
     }
     let Ok(_free) = std::net::TcpListener::bind(("::1", port)) else {
-        eprintln!("this machine has no IPv6 loopback, or the port is taken there, so ::1 is not tried");
+        skipped("this machine has no IPv6 loopback, or the port is taken there, so ::1 is not tried");
         return;
     };
     let was_at = four.address;
@@ -165,6 +195,21 @@ async fn localhost_is_found_again_in_the_other_family() {
     let six = Server::start(&format!("[::1]:{port}"), acts).await;
     assert_reading(&probe.sample().await.unwrap(), Health::Healthy, "→ 200 in");
     assert_eq!(six.heard().len(), 1);
+}
+
+#[tokio::test]
+async fn http_keeps_the_contract_of_probes() {
+    let server = Server::answering(ok(r#"{"queue": 3}"#)).await;
+    let silent = Server::acting([Act::Hear, Act::Hold]).await;
+    let build = |url: String, settings: &str| try_http(&url, settings).unwrap();
+    conformance::probe(ProbeCases {
+        healthy: &build(server.url("/"), r#"{"expect": {"json": {"/queue": "< 5"}}}"#),
+        unhealthy: &build(server.url("/"), r#"{"expect": {"json": {"/queue": "> 5"}}}"#),
+        unmeasurable: Some(&build(server.url("/"), r#"{"expect": {"json": {"/lag": "< 5"}}}"#)),
+        silent: Some(&build(silent.url("/"), r#"{"timeout": "300ms"}"#)),
+        limit: Duration::from_secs(10),
+    })
+    .await;
 }
 
 #[tokio::test]

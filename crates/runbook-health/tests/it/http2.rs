@@ -237,6 +237,17 @@ async fn a_server_without_http2_is_unhealthy_where_it_is_demanded() {
     assert_reading(&reading, Health::Unhealthy, "→ the answer is not HTTP/2 that can be read");
 }
 
+/// TLS 1.3 refuses after its handshake, when HTTP/2 has begun: that is the server's word too.
+#[tokio::test]
+async fn a_client_that_is_turned_away_is_unhealthy() {
+    let authority = Authority::new();
+    let manner = Manner { clients: Some(&authority), protocols: &[b"h2"], ..Manner::default() };
+    let server = Modern::start(Some(authority.acceptor(&["localhost"], manner)), Says::Fine).await;
+    let reading = secured(&authority, server.address, None).await.unwrap();
+    assert_eq!(reading.health, Health::Unhealthy, "{}", reading.evidence);
+    assert!(server.heard().is_empty(), "{:?}", server.heard());
+}
+
 #[tokio::test]
 async fn the_request_is_what_was_configured() {
     let server = Modern::plain(Says::Fine).await;

@@ -4,7 +4,7 @@ use runbook_core::Health::{Healthy, Unhealthy};
 
 use crate::{
     server::{Server, answer, ok},
-    support::{assert_reading, http, shown},
+    support::{TOKEN, assert_reading, http, shown},
 };
 
 async fn redirecting(to: &str, status: &str) -> Server {
@@ -53,6 +53,54 @@ async fn another_origin_gets_no_secret() {
     assert!(asked.contains("authorization: bearer ") && asked.contains("x-key: mine"), "{asked}");
     assert!(!followed.contains("authorization") && !followed.contains("x-key"), "{followed}");
     assert!(followed.contains("user-agent: runbook/"), "{followed}");
+}
+
+/// Names and formats may tell who asks, and from the variables of `headers_env` they may be secret.
+#[tokio::test]
+async fn another_origin_gets_no_configured_header_of_any_name() {
+    for headers in [
+        r#""headers": {"User-Agent": "mine/1", "Accept": "application/vnd.mine"}"#,
+        r#""headers_env": {"User-Agent": "API_TOKEN", "Accept": "API_TOKEN"}"#,
+    ] {
+        let other = Server::answering(ok("")).await;
+        let first = redirecting(&other.url("/"), "302 Found").await;
+        assert_reading(
+            &http(&first.url("/"), &format!(r#"{{"redirects": 1, {headers}}}"#)).await.unwrap(),
+            Healthy,
+            "1 redirect",
+        );
+        let (asked, followed) = (first.heard()[0].clone(), other.heard()[0].to_lowercase());
+        assert!(!asked.contains("runbook/"), "{asked}");
+        assert!(!followed.contains("mine") && !followed.contains(TOKEN), "{followed}");
+        assert!(followed.contains("user-agent: runbook/") && followed.contains("accept: */*"), "{followed}");
+    }
+}
+
+/// Without the body it would be another request, so the redirect itself is judged.
+#[tokio::test]
+async fn a_body_is_not_taken_to_another_origin() {
+    for status in ["307 Temporary Redirect", "308 Permanent Redirect"] {
+        let other = Server::answering(ok("")).await;
+        let first = redirecting(&other.url("/in?key=hidden"), status).await;
+        let code = &status[..3];
+        let post = |more: &str| format!(r#"{{"method": "POST", "body": "of-mine", "redirects": 3{more}}}"#);
+        let reading = http(&first.url("/"), &post("")).await.unwrap();
+        let stayed = format!(
+            "; not followed to {}, another origin, which must not get the body; expected status 200-299",
+            other.url("/in?key=***")
+        );
+        assert_reading(&reading, Unhealthy, &format!("→ {code} in "));
+        assert_reading(&reading, Unhealthy, &stayed);
+        assert!(other.heard().is_empty(), "{:?}", other.heard());
+        let expected = http(&first.url("/"), &post(&format!(r#", "expect": {{"status": {code}}}"#))).await.unwrap();
+        assert_reading(&expected, Healthy, "which must not get the body");
+    }
+    // After 303 there is no body any more.
+    let other = Server::answering(ok("")).await;
+    let first = redirecting(&other.url("/"), "303 See Other").await;
+    let reading = http(&first.url("/"), r#"{"method": "POST", "body": "of-mine", "redirects": 1}"#).await.unwrap();
+    assert_reading(&reading, Healthy, "1 redirect");
+    assert!(other.heard()[0].starts_with("GET / ") && !other.heard()[0].contains("of-mine"), "{:?}", other.heard());
 }
 
 #[tokio::test]

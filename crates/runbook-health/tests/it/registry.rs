@@ -70,6 +70,38 @@ fn what_is_wrong_has_its_place_in_the_file() {
     insta::assert_snapshot!(problems.join("\n"));
 }
 
+/// A comparison that no number could meet was taken for a text, so that the service was never healthy.
+#[test]
+fn numbers_of_rows_and_records_are_refused_at_their_place() {
+    for (probe, path) in [
+        ("kind = \"postgres\"\nuser = \"u\"\n", "rows"),
+        ("kind = \"mysql\"\nuser = \"u\"\n", "rows"),
+        ("kind = \"dns\"\nname = \"api.example\"\n", "expect.count"),
+    ] {
+        let key = |value: &str| match path.split_once('.') {
+            Some((table, key)) => format!("{probe}{table} = {{ {key} = {value} }}"),
+            None => format!("{probe}{path} = {value}"),
+        };
+        for wrong in ["\"many\"", "\"=< 5\"", "\"~ 5\"", "{ exists = true }", "true"] {
+            let error = built("http://localhost:8000", &key(wrong)).expect_err(wrong).to_string();
+            assert!(error.starts_with("runbook.toml:10:"), "{error}");
+            assert!(error.ends_with(&format!("(at service[0].probe[0].{path})")), "{error}");
+        }
+        for right in ["3", "\"3\"", "\"<= 5\"", "\"!= 0\""] {
+            built("http://localhost:8000", &key(right)).unwrap();
+        }
+    }
+}
+
+/// The signs of a status are read in the same way.
+#[test]
+fn a_status_with_a_sign_that_nobody_knows_is_refused_at_its_place() {
+    let error = built("http://localhost:8000", "kind = \"http\"\nexpect = { status = \"=< 500\" }").unwrap_err();
+    let words = "expected a status such as 200, \"200-299\" or \"< 500\", found \"=< 500\"";
+    assert!(error.to_string().contains(words), "{error}");
+    assert!(error.to_string().ends_with("(at service[0].probe[0].expect.status)"), "{error}");
+}
+
 #[test]
 fn kinds_are_built_without_settings() {
     let mut registry = Registry::default();

@@ -1,10 +1,15 @@
 //! Secrets go to the service and nowhere else.
 
-use runbook_core::Health;
+use runbook_core::{
+    Health,
+    ports::Probe,
+    registry::{Lookup, ProbeDefinition},
+};
+use runbook_health::HttpProbe;
 
 use crate::{
     server::{Server, answer, ok},
-    support::{TOKEN, assert_reading, http, try_http},
+    support::{TOKEN, assert_reading, http, scope, try_http},
 };
 
 #[tokio::test]
@@ -69,6 +74,21 @@ async fn secrets_that_a_service_echoes_are_taken_out() {
             assert!(!reading.evidence.contains(secret), "{secret} is in {}", reading.evidence);
         }
     }
+}
+
+/// Interpolated from a variable, a token may stand in the URL; what a service is asked with, it may echo in any form.
+#[tokio::test]
+async fn values_of_the_query_that_a_service_echoes_are_taken_out() {
+    let echo = "you sent in-the+query, in-the query, in-the%2Bquery, Token-alone and true";
+    let server = Server::answering(ok(echo)).await;
+    let url = server.url("/?token=in-the%2Bquery&on=true");
+    let settings = r#"{"headers_env": {"X-Key": "SCHEMED"}, "expect": {"body": "x"}}"#;
+    let mut scope = scope(Some(&url));
+    scope.variables = Lookup::fixed([("SCHEMED", "Token Token-alone")]);
+    let probe = HttpProbe::build(serde_json::from_str(settings).unwrap(), &scope).unwrap();
+    let reading = probe.sample().await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "found \"you sent ***, in-the query, ***, *** and true\"");
+    assert_reading(&reading, Health::Unhealthy, "/?token=***&on=*** → 200");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Building probes from what people write, and reading their findings.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use runbook_core::{
     Health, Reading, Redactor, Secret, ServiceFacts, ServiceId,
@@ -8,6 +8,7 @@ use runbook_core::{
     registry::{BuildError, Lookup, ProbeDefinition, Scope, ServiceScope},
 };
 use runbook_health::{HttpProbe, TcpProbe};
+use runbook_testkit::parts::REQUIRE_PARTS;
 
 /// What the tests' variables hold.
 pub const TOKEN: &str = "token-that-nobody-may-see";
@@ -31,6 +32,7 @@ pub fn scope(url: Option<&str>) -> Scope {
         }),
         variables: Lookup::fixed([("API_TOKEN", TOKEN), ("API_LOGIN", "user:pass-that-is-secret"), ("BROKEN", "a\nb")]),
         redactor: Redactor::new(&[Secret::new("known-to-the-runbook")]),
+        hosted_runner: false,
         version_control: None,
     }
 }
@@ -69,4 +71,27 @@ fn without_duration(text: &str) -> String {
 pub fn assert_reading(reading: &Reading, health: Health, evidence: &str) {
     assert_eq!(reading.health, health, "{}", reading.evidence);
     assert!(reading.evidence.contains(evidence), "{:?} is not in {:?}", evidence, reading.evidence);
+}
+
+/// Says loudly what this machine cannot test: straight to standard error, past the test harness, which would swallow it.
+pub fn skipped(what: &str) {
+    // A test goes on without the line when standard error is closed.
+    let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {what}");
+}
+
+/// As [`skipped`], for what a machine has that is to test everything: there it is a failure.
+#[track_caller]
+pub fn skipped_part(what: &str) {
+    let is_required = std::env::var(REQUIRE_PARTS).is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+    assert!(!is_required, "{what}, and {REQUIRE_PARTS} is set");
+    skipped(what);
+}
+
+/// Whether this machine has an IPv6 loopback; without it, a loud line.
+pub fn has_ipv6() -> bool {
+    let has = std::net::TcpListener::bind("[::1]:0").is_ok();
+    if !has {
+        skipped("this machine has no IPv6 loopback, so ::1 is not tried");
+    }
+    has
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use runbook_core::{Health, Reading, ports::Probe};
 
+use runbook_testkit::conformance::{self, ProbeCases};
+
 use crate::{
     server::{Act, Server, closed_port},
     support::{assert_reading, shown, try_tcp},
@@ -75,6 +77,29 @@ async fn silence_a_close_and_a_flood_end_in_time() {
 }
 
 #[tokio::test]
+async fn tcp_keeps_the_contract_of_probes() {
+    let server = Server::acting([Act::Say(b"+PONG\r\n".to_vec()), Act::Hold]).await;
+    let silent = Server::acting([Act::Hold]).await;
+    let build = |server: &Server, settings: &str| try_tcp(Some(&server.address.to_string()), settings).unwrap();
+    conformance::probe(ProbeCases {
+        healthy: &build(&server, r#"{"expect": "+PONG"}"#),
+        unhealthy: &build(&server, r#"{"expect": "-ERR"}"#),
+        unmeasurable: Some(&try_tcp(None, r#"{"host": "no-such-service.invalid", "port": 1}"#).unwrap()),
+        silent: Some(&build(&silent, r#"{"expect": "+PONG", "timeout": "300ms"}"#)),
+        limit: Duration::from_secs(10),
+    })
+    .await;
+}
+
+/// Below the library's own limit of a regular expression, which is ten times as large.
+#[test]
+fn an_expression_that_takes_too_much_memory_is_refused() {
+    let error = try_tcp(Some("db:5432"), r#"{"expect": "~ a{60000}"}"#).unwrap_err();
+    assert_eq!(error.key.as_deref(), Some("expect"));
+    assert!(error.message.contains("it takes more than 1 MiB"), "{error}");
+}
+
+#[tokio::test]
 async fn a_service_out_of_reach_is_unknown() {
     let mut scope = crate::support::scope(Some("tcp://localhost:1"));
     scope.service.as_mut().unwrap().out_of_reach = Some("DB_URL is not set".to_owned());
@@ -83,4 +108,18 @@ async fn a_service_out_of_reach_is_unknown() {
         &scope,
     );
     assert_eq!(probe.unwrap().sample().await.unwrap_err().to_string(), "DB_URL is not set");
+}
+
+/// A runner of somebody else's has no service: what listens there at a loopback address is not the owner's.
+#[tokio::test]
+async fn on_a_hosted_runner_a_host_of_its_own_is_unknown_wherever_the_service_is() {
+    for host in ["127.0.0.1", "localhost", "0.0.0.0", "[::1]"] {
+        let mut scope = crate::support::scope(Some("https://api.example.com"));
+        scope.hosted_runner = true;
+        let settings: runbook_health::TcpSettings =
+            serde_json::from_value(serde_json::json!({ "host": host, "port": 1 })).unwrap();
+        let probe = <runbook_health::TcpProbe as runbook_core::registry::ProbeDefinition>::build(settings, &scope);
+        let error = probe.unwrap().sample().await.unwrap_err().to_string();
+        assert!(error.ends_with("is this machine itself, and this runner has no service of its own"), "{error}");
+    }
 }

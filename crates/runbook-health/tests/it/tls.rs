@@ -9,7 +9,16 @@ use runbook_core::{
     registry::ProbeDefinition,
 };
 use runbook_health::{TlsProbe, TlsSettings};
-use tokio_rustls::rustls::version::{TLS12, TLS13};
+use runbook_testkit::conformance::{self, ProbeCases};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::spawn_blocking,
+    time::sleep,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::version::{TLS12, TLS13},
+};
 
 use crate::{
     authority::{Authority, Manner, Secure, ends_in_days},
@@ -18,12 +27,32 @@ use crate::{
 };
 
 /// A probe of `localhost` with these settings (JSON) that trusts the authority.
-async fn sample(authority: &Authority, port: u16, settings: &str) -> Result<Reading, ProbeError> {
+fn build(authority: &Authority, port: u16, settings: &str) -> TlsProbe {
     let mut settings: TlsSettings = serde_json::from_str(settings).unwrap();
     settings.host.get_or_insert("localhost".to_owned());
     settings.port = Some(port);
-    settings.ca_file = Some("ca.pem".into());
-    TlsProbe::build(settings, &authority.scope()).unwrap().sample().await
+    settings.ca_file.get_or_insert("ca.pem".into());
+    TlsProbe::build(settings, &authority.scope()).unwrap()
+}
+
+async fn sample(authority: &Authority, port: u16, settings: &str) -> Result<Reading, ProbeError> {
+    build(authority, port, settings).sample().await
+}
+
+#[tokio::test]
+async fn tls_keeps_the_contract_of_probes() {
+    let authority = Authority::new();
+    let server = authority.server(&["localhost"], Manner { change: for_63_days, ..Manner::default() }).await;
+    let silent = Server::acting([Act::Hold]).await;
+    let port = server.address.port();
+    conformance::probe(ProbeCases {
+        healthy: &build(&authority, port, r#"{"expect": {"days_left": ">= 63"}}"#),
+        unhealthy: &build(&authority, port, r#"{"host": "127.0.0.1"}"#),
+        unmeasurable: Some(&build(&authority, port, r#"{"host": "no-such-service.invalid"}"#)),
+        silent: Some(&build(&authority, silent.address.port(), r#"{"timeout": "300ms"}"#)),
+        limit: Duration::from_secs(10),
+    })
+    .await;
 }
 
 fn for_63_days(params: &mut CertificateParams) {
@@ -152,6 +181,80 @@ async fn a_server_that_turns_the_client_away_is_unhealthy() {
         let reading = sample(&authority, port, as_client).await.unwrap();
         assert_reading(&reading, Health::Healthy, "→ TLS 1.");
     }
+}
+
+const AS_CLIENT: &str = r#"{"client_cert_file": "client.pem", "client_key_file": "client.key", "timeout": "1s"}"#;
+
+/// A server for one connection, which accepts clients of the authority alone; its port.
+async fn once<F: Future<Output = ()> + Send + 'static>(
+    authority: &Authority,
+    serve: impl FnOnce(TcpStream, TlsAcceptor) -> F + Send + 'static,
+) -> u16 {
+    authority.issue_client(authority);
+    let manner = Manner { clients: Some(authority), versions: &[&TLS13], ..Manner::default() };
+    let acceptor = authority.acceptor(&["localhost"], manner);
+    // Of `localhost`, ::1 comes first, where nobody listens.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        serve(stream, acceptor).await;
+    });
+    port
+}
+
+/// A server may refuse without a word: a reset after it asked who is there is no yes.
+#[tokio::test]
+async fn a_server_that_resets_the_connection_has_not_accepted_the_client() {
+    let authority = Authority::new();
+    let port = once(&authority, |stream, acceptor| async move {
+        // A lingering time of zero makes the close a reset.
+        stream.set_zero_linger().unwrap();
+        drop(acceptor.accept(stream).await.unwrap());
+    })
+    .await;
+    let reading = sample(&authority, port, AS_CLIENT).await.unwrap();
+    assert_reading(&reading, Health::Unhealthy, "→ TLS failed: the server asked for a client certificate and reset");
+}
+
+/// A handshake that takes nearly all of the time leaves none to hear whether the client is accepted.
+#[tokio::test]
+async fn a_server_without_time_to_refuse_has_not_accepted_the_client() {
+    let authority = Authority::new();
+    let port = once(&authority, |stream, acceptor| async move {
+        sleep(Duration::from_millis(940)).await;
+        let stream = acceptor.accept(stream).await;
+        sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    let started = Instant::now();
+    let reading = sample(&authority, port, AS_CLIENT).await.unwrap();
+    assert_ne!(reading.health, Health::Healthy, "{}", reading.evidence);
+    let words = ["but the server had no time left to refuse it", "the TLS handshake was not finished within 1 s"];
+    assert!(words.iter().any(|words| reading.evidence.contains(words)), "{}", reading.evidence);
+    assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+}
+
+/// Reading certificates and measuring share one timeout, and a slow disk here is not the server's fault.
+#[cfg(unix)]
+#[tokio::test]
+async fn certificates_that_are_read_slowly_do_not_prolong_a_sample() {
+    let authority = Authority::new();
+    let pipe = authority.root().join("slow.pem");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pem = std::fs::read(authority.root().join("ca.pem")).unwrap();
+    let writer = tokio::spawn(async move {
+        sleep(Duration::from_millis(700)).await;
+        spawn_blocking(move || std::fs::write(pipe, pem)).await.unwrap().unwrap();
+    });
+    let silent = Server::acting([Act::Hold]).await;
+    let started = Instant::now();
+    let settings = r#"{"ca_file": "slow.pem", "timeout": "1s"}"#;
+    let error = sample(&authority, silent.address.port(), settings).await.unwrap_err().to_string();
+    assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+    assert!(error.contains("of 1 s, so too little was left to measure in"), "{error}");
+    writer.await.unwrap();
 }
 
 /// A server that neither refuses nor closes is believed when the time is over, which stays within the timeout.

@@ -4,6 +4,8 @@ mod broken;
 mod server;
 mod settings;
 
+use std::time::Duration;
+
 use hickory_resolver::proto::op::ResponseCode;
 use runbook_core::{
     Health, Reading,
@@ -11,6 +13,7 @@ use runbook_core::{
     registry::{BuildError, ProbeDefinition},
 };
 use runbook_health::DnsProbe;
+use runbook_testkit::conformance::{self, ProbeCases};
 
 use self::server::{Over, Server, a, aaaa, cname, reply, txt};
 use crate::support::{assert_reading, scope, shown};
@@ -32,6 +35,24 @@ async fn sample(server: &Server, settings: &str) -> Reading {
 
 fn shown_at(reading: &Reading, server: &Server) -> String {
     shown(reading, server.address.port())
+}
+
+#[tokio::test]
+async fn dns_keeps_the_contract_of_probes() {
+    let knowing = Server::knowing(vec![a("api.example.", 1)]).await;
+    let silent = Server::replying(|_, _| vec![]).await;
+    let build = |server: &str, more: &str| {
+        build(None, &format!(r#"{{"name": "api.example", "server": "{server}"{more}}}"#)).unwrap()
+    };
+    let address = knowing.address.to_string();
+    conformance::probe(ProbeCases {
+        healthy: &build(&address, r#", "expect": {"answers": ["10.0.0.1"]}"#),
+        unhealthy: &build(&address, r#", "expect": {"answers": ["10.0.0.2"]}"#),
+        unmeasurable: Some(&build("no-such-server.invalid", "")),
+        silent: Some(&build(&silent.address.to_string(), r#", "timeout": "300ms""#)),
+        limit: Duration::from_secs(10),
+    })
+    .await;
 }
 
 #[tokio::test]

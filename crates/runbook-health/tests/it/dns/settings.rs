@@ -31,8 +31,6 @@ fn settings_that_cannot_be_used_name_their_key() {
         (None, named(r#""type": "AAAA", "expect": {"answers": ["10.0.0.1"]}"#)),
         (None, named(r#""type": "CNAME", "expect": {"answers": ["a b"]}"#)),
         (None, named(r#""expect": {"only": true}"#)),
-        (None, named(r#""expect": {"count": "many"}"#)),
-        (None, named(r#""expect": {"count": "~ 1"}"#)),
     ]
     .iter()
     .map(|(url, settings)| {
@@ -51,6 +49,10 @@ fn what_types_can_say_is_refused_while_reading() {
         r#"{"protocol": "quic"}"#,
         r#"{"expect": {"answer": ["10.0.0.1"]}}"#,
         r#"{"expect": {"count": "< many"}}"#,
+        r#"{"expect": {"count": "many"}}"#,
+        r#"{"expect": {"count": "~ 1"}}"#,
+        r#"{"expect": {"count": "=< 5"}}"#,
+        r#"{"expect": {"count": {"exists": true}}}"#,
         r#"{"attempts": 3}"#,
     ] {
         assert!(serde_json::from_str::<DnsSettings>(wrong).is_err(), "{wrong}");

@@ -4,12 +4,15 @@ mod broken;
 mod server;
 mod settings;
 
+use std::time::Duration;
+
 use runbook_core::{
     Health, Reading,
     ports::{Probe, ProbeError},
     registry::{BuildError, ProbeDefinition},
 };
 use runbook_health::GrpcProbe;
+use runbook_testkit::conformance::{self, ProbeCases};
 use tonic::Status;
 use tonic_health::ServingStatus;
 
@@ -26,6 +29,22 @@ async fn try_sample(server: &Server, settings: &str) -> Result<Reading, ProbeErr
 
 async fn sample(server: &Server, settings: &str) -> Reading {
     try_sample(server, settings).await.unwrap()
+}
+
+#[tokio::test]
+async fn grpc_keeps_the_contract_of_probes() {
+    let (server, _reporter) = server::real().await;
+    let without_health = server::without_health().await;
+    let silent = server::telling(|_| None).await;
+    let build = |server: &Server, settings: &str| build(Some(&format!("grpc://{}", server.address)), settings).unwrap();
+    conformance::probe(ProbeCases {
+        healthy: &build(&server, "{}"),
+        unhealthy: &build(&server, r#"{"service": "nobody.v1.Knows"}"#),
+        unmeasurable: Some(&build(&without_health, "{}")),
+        silent: Some(&build(&silent, r#"{"timeout": "300ms"}"#)),
+        limit: Duration::from_secs(10),
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! protocol, for one query.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use runbook_core::{Health, ports::Probe};
+use runbook_core::{Health, ports::Probe, registry::Scope};
 use runbook_health::MySqlProbe;
 use runbook_testkit::parts::MariaDb;
 use serde_json::json;
@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     authority::{Authority, Manner},
-    databases::{database_scope, try_build},
+    databases::{database_scope, try_build, with},
     support::assert_reading,
 };
 
@@ -87,7 +87,10 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, mut sequence: u8
         Memory::Lost => {
             say(&mut stream, &[1, 4]).await;
             sequence += 1;
-            read(&mut stream).await == [MariaDb::PASSWORD.as_bytes(), &[0]].concat()
+            let told = read(&mut stream).await;
+            let password = [MariaDb::PASSWORD.as_bytes(), &[0]].concat();
+            assert!(told.is_empty() || told == password, "{told:?}");
+            told == password
         }
     };
     if !is_known {
@@ -161,6 +164,33 @@ async fn mysql_8_is_logged_into_by_a_hash_that_it_remembers() {
     served.await.unwrap();
 }
 
+/// TLS with whatever certificate keeps out who listens, and not who pretends to be the server.
+#[tokio::test]
+async fn mysql_8_that_forgot_the_hash_is_told_the_password_when_it_proves_who_it_is() {
+    let authority = Authority::new();
+    let scope = Scope { root: authority.root(), ..database_scope(None) };
+    // To the probe, 0.0.0.0 is a host elsewhere; to the system, this machine.
+    for (more, is_told) in
+        [(json!({"tls": "prefer"}), false), (json!({"tls": "require"}), false), (json!({"ca_file": "ca.pem"}), true)]
+    {
+        let (port, served) = imitate(Some(authority.acceptor(&["0.0.0.0"], Manner::default())), Memory::Lost).await;
+        let base = json!({"host": "0.0.0.0", "port": port, "user": MariaDb::USER, "password_env": "MARIADB_PASSWORD"});
+        let probe: MySqlProbe = try_build(with(base, &more), &scope).unwrap();
+        match probe.sample().await {
+            Ok(reading) => {
+                assert!(is_told, "{more}: {}", reading.evidence);
+                assert_reading(&reading, Health::Healthy, "→ SELECT 1 = 1 in");
+            }
+            Err(error) => {
+                let words = "which only a server gets that proves who it is: set `tls = \"verify\"`";
+                assert!(!is_told && error.to_string().ends_with(words), "{more}: {error}");
+            }
+        }
+        // It asserts what it is told: the password, or nothing.
+        served.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn mysql_8_that_forgot_the_hash_is_told_the_password_over_tls_alone() {
     let authority = Authority::new();
@@ -170,7 +200,7 @@ async fn mysql_8_that_forgot_the_hash_is_told_the_password_over_tls_alone() {
     served.await.unwrap();
     let (port, served) = imitate(None, Memory::Lost).await;
     let error = probe(port, "MARIADB_PASSWORD", "5s").sample().await.unwrap_err();
-    let words = "→ the server asks for the password itself, which is not sent without TLS";
+    let words = "→ the server asks for the password itself, which is not sent without TLS: set `tls = \"verify\"`";
     assert!(error.to_string().ends_with(words), "{error}");
     served.abort();
 }

@@ -2,14 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use runbook_core::{Health, Reading, ports::ProbeError};
+use runbook_core::{
+    Health, Reading,
+    ports::{Probe, ProbeError},
+    registry::Scope,
+};
 use runbook_health::PostgresProbe;
 use runbook_testkit::parts::PostgreSql;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinHandle,
+};
 
 use super::ask;
 use crate::{
-    databases::{own_address, sample, until, with},
+    authority::{Authority, Manner},
+    databases::{database_scope, own_address, sample, try_build, until, with},
     server::{Act, Server, closed_port},
     support::{assert_reading, shown},
 };
@@ -115,11 +125,17 @@ async fn a_login_that_is_not_sound_is_unknown() {
             [sasl("SCRAM-SHA-256"), message(b'R', b"\0\0\0\x0br=x,s=c2FsdA==,i=4000000000")].concat(),
             "the server's part of it cannot be used",
         ),
+        // It never has enough.
+        (message(b'R', b"\0\0\0\x05salt").repeat(20), "the login failed: the server asks again and again"),
     ] {
         let error = faced_with(said, password.clone()).await.unwrap_err().to_string();
         assert!(error.contains(words), "{words:?} is not in {error:?}");
     }
 }
+
+/// What a server is told that asks for the password in clear text.
+const REFUSED: &str =
+    "→ the server asks for the password in clear text, which only a server gets that proves who it is";
 
 /// Over a network without TLS, whoever sits between could ask for it.
 #[tokio::test]
@@ -130,10 +146,58 @@ async fn a_password_is_not_told_to_a_network() {
     let settings = json!({"host": address.to_string(), "port": server.address.port(), "user": "u", "tls": "off",
         "password_env": "POSTGRES_PASSWORD"});
     let error = sample::<PostgresProbe>(settings).await.unwrap_err().to_string();
-    assert!(
-        error.contains("→ the server asks for the password in clear text, which is not sent without TLS"),
-        "{error}"
-    );
+    assert!(error.contains(REFUSED), "{error}");
+    assert!(error.ends_with("set `tls = \"verify\"`"), "{error}");
+}
+
+/// A server over TLS that asks for the password in clear text; its port, and what it is told.
+async fn asking_over_tls(authority: &Authority) -> (u16, JoinHandle<Vec<u8>>) {
+    let acceptor = authority.acceptor(&["0.0.0.0", "127.0.0.1"], Manner::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 8];
+        stream.read_exact(&mut request).await.unwrap();
+        assert_eq!(request, [0, 0, 0, 8, 4, 210, 22, 47], "a request for TLS");
+        stream.write_all(b"S").await.unwrap();
+        let mut stream = acceptor.accept(stream).await.unwrap();
+        let hello = stream.read_u32().await.unwrap();
+        stream.read_exact(&mut vec![0; hello as usize - 4]).await.unwrap();
+        stream.write_all(&message(b'R', &3_u32.to_be_bytes())).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut told = vec![0; 1024];
+        let length = stream.read(&mut told).await.unwrap_or_default();
+        told.truncate(length);
+        told
+    });
+    (port, task)
+}
+
+/// TLS with whatever certificate keeps out who listens, and not who pretends to be the server.
+#[tokio::test]
+async fn a_password_is_told_only_to_a_server_that_proves_who_it_is() {
+    let authority = Authority::new();
+    let scope = Scope { root: authority.root(), ..database_scope(None) };
+    // To the probe, 0.0.0.0 is a host elsewhere; to the system, this machine.
+    for (host, more, is_told) in [
+        ("0.0.0.0", json!({"tls": "prefer"}), false),
+        ("0.0.0.0", json!({"tls": "require"}), false),
+        ("0.0.0.0", json!({"ca_file": "ca.pem"}), true),
+        ("127.0.0.1", json!({"tls": "prefer"}), true),
+    ] {
+        let (port, told) = asking_over_tls(&authority).await;
+        let base = json!({"host": host, "port": port, "user": "u", "password_env": "POSTGRES_PASSWORD"});
+        let probe: PostgresProbe = try_build(with(base, &more), &scope).unwrap();
+        let ended = probe.sample().await;
+        let told = told.await.unwrap();
+        let has_password = told.windows(PostgreSql::PASSWORD.len()).any(|part| part == PostgreSql::PASSWORD.as_bytes());
+        assert_eq!(has_password, is_told, "{host} {more}: {ended:?}");
+        match ended {
+            Ok(reading) => assert!(is_told && reading.health == Health::Unhealthy, "{}", reading.evidence),
+            Err(error) => assert!(!is_told && error.to_string().contains(REFUSED), "{error}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -64,10 +64,8 @@ async fn postgres_can_be_degraded_only() {
     assert_reading(&ask(server, query("< 200")).await.unwrap(), Health::Healthy, "= 120 in");
     let reading = ask(server, query("< 100")).await.unwrap();
     assert_reading(&reading, Health::Degraded, "; expected the value < 100, found 120");
-    let reading = ask(server, json!({"max_latency": "1us", "expect": 1})).await;
-    if let Ok(reading) = reading {
-        assert_reading(&reading, Health::Degraded, "; expected at most");
-    }
+    let reading = ask(server, json!({"max_latency": "1us", "expect": 1})).await.unwrap();
+    assert_reading(&reading, Health::Degraded, "; expected at most 0.001 ms");
 }
 
 #[tokio::test]
@@ -109,8 +107,12 @@ async fn postgres_values_that_are_too_large_are_unknown() {
     assert_reading(&reading, Health::Healthy, &format!("= \"{}…\" in", "x".repeat(60)));
     for bytes in [80_000, 100_000_000] {
         let error = ask(server, large(bytes)).await.unwrap_err();
-        assert!(error.to_string().contains("→ the first row is larger than 64 KiB"), "{error}");
+        assert!(error.to_string().contains("→ a row is larger than 64 KiB; let the query give less"), "{error}");
     }
+    // Any row, not only the first.
+    let query = "SELECT 'x' UNION ALL SELECT repeat('x', 80000)";
+    let error = ask(server, json!({"query": query, "rows": "= 2"})).await.unwrap_err();
+    assert!(error.to_string().contains("→ a row is larger than 64 KiB"), "{error}");
 }
 
 #[tokio::test]
