@@ -40,6 +40,7 @@ fn build(table: &str, variables: &[(&str, &str)]) -> Result<Vec<String>, Box<Con
         service: None,
         variables,
         redactor: Redactor::default(),
+        hosted_runner: false,
         version_control: None,
     };
     let mut names = Vec::new();

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use runbook_core::{
-    Reading,
+    Reading, Redactor, Secret,
     ports::{Probe, ProbeError},
     registry::{BuildError, ProbeDefinition, Scope},
 };
@@ -20,6 +20,9 @@ const MAX_OUTPUT: usize = 64 * 1024;
 /// How much of the command and of its last words evidence shows, in characters.
 const MAX_COMMAND: usize = 200;
 const MAX_WORDS: usize = 600;
+/// How long the value of a variable must be to be taken out of evidence, in bytes: shorter ones hide nothing and would
+/// tear words apart.
+const MIN_SECRET: usize = 8;
 
 /// Measures a service by running a program, once for each sample. Kind `command`; see [`CommandProbeSettings`] for its
 /// keys.
@@ -46,6 +49,7 @@ const MAX_WORDS: usize = 600;
 /// #     service: None,
 /// #     variables: runbook_core::registry::Lookup::fixed([("PATH", "/usr/bin:/bin")]),
 /// #     redactor: Default::default(),
+/// #     hosted_runner: false,
 /// #     version_control: None,
 /// # };
 /// use runbook_core::{Health, ports::Probe, registry::ProbeDefinition};
@@ -62,6 +66,8 @@ pub struct CommandProbe {
     shown: String,
     cwd: PathBuf,
     runner: Runner,
+    /// Takes out what the program is told by variables.
+    told: Redactor,
     expectation: Expectation,
     out_of_reach: Option<String>,
 }
@@ -85,8 +91,10 @@ impl ProbeDefinition for CommandProbe {
         let runner = Runner::new(scope, settings.timeout, &settings.env, &settings.pass_env)?;
         let expectation = Expectation::of(&settings)?;
         let argv = argv(&settings, scope)?;
+        let told = told(&settings, scope);
         Ok(Self {
-            shown: shown(argv.iter().map(|argument| runner.redactor.redact(argument))),
+            shown: shown(argv.iter().map(|argument| told.redact(&runner.redactor.redact(argument)))),
+            told,
             argv,
             cwd: scope.root.join(settings.cwd.unwrap_or_default()),
             runner,
@@ -94,6 +102,13 @@ impl ProbeDefinition for CommandProbe {
             out_of_reach: scope.service.as_ref().and_then(|service| service.out_of_reach.clone()),
         })
     }
+}
+
+/// Whatever a variable holds may be secret, and nobody knows any more which values of `env` were one (`${NAME}`).
+fn told(settings: &CommandProbeSettings, scope: &Scope) -> Redactor {
+    let passed = settings.pass_env.iter().filter_map(|name| scope.variables.get(name));
+    let values = settings.env.0.values().cloned().chain(passed).filter(|value| value.trim().len() >= MIN_SECRET);
+    Redactor::new(&values.map(Secret::new).collect::<Vec<_>>())
 }
 
 /// A control probe has no service, and so no component.
@@ -124,7 +139,8 @@ impl Probe for CommandProbe {
             message: format!("failed to run `{}`", self.shown),
             source: Some(Box::new(error)),
         })?;
-        let words = cut(&last_words(&ran.tail), MAX_WORDS);
+        // Taken out before it is cut, so that no half of it stays.
+        let words = cut(&self.told.redact(&last_words(&ran.tail)), MAX_WORDS);
         let not_measured = |how: &str| {
             Err(ProbeError::new(self.evidence(&format!("`{}` {how}; its last words: {words}", self.shown))))
         };
@@ -147,12 +163,16 @@ impl Probe for CommandProbe {
             }
         }
     }
+
+    fn limit(&self) -> Duration {
+        self.runner.timeout.saturating_add(Duration::from_secs(10))
+    }
 }
 
 impl CommandProbe {
     /// Conditions and commands may hold a secret too, or a line break.
     fn evidence(&self, text: &str) -> String {
-        self.runner.redactor.redact(text).replace(char::is_control, " ")
+        self.told.redact(&self.runner.redactor.redact(text)).replace(char::is_control, " ")
     }
 }
 

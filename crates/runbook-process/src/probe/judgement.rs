@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use runbook_core::{Health, registry::BuildError};
 
 use super::{CommandProbeSettings, ExitCodes};
@@ -11,6 +11,9 @@ use crate::command::Kept;
 /// What a shell ends with when it cannot start a program: it was found and may not be run, or was not found
 /// (POSIX, Shell Command Language, 2.8.2).
 const NOT_STARTED: [u8; 2] = [126, 127];
+
+/// How much memory a regular expression may take once it is compiled, and its search as much again, in bytes.
+const MAX_PATTERN: usize = 1024 * 1024;
 
 /// What exit codes mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,15 +81,7 @@ impl OutputCondition {
     /// The grammar of conditions, as far as it is for texts.
     fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(' ') {
-            Some(("~", pattern)) if pattern.trim().is_empty() => {
-                Err("an empty regular expression would match everything".to_owned())
-            }
-            Some(("~", pattern)) => Regex::new(pattern).map(Self::Match).map_err(|error| {
-                // The library draws the place over several lines; its last line says what is wrong.
-                let words = error.to_string();
-                let problem = words.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                format!("{pattern:?} is not a regular expression: {problem}")
-            }),
+            Some(("~", text)) => pattern(text).map(Self::Match),
             Some(("=", text)) => Ok(Self::Equal(text.trim().to_owned())),
             Some((sign @ ("!=" | "<" | "<=" | ">" | ">="), _)) => Err(format!(
                 "what a program prints is compared as a text: `~` and a regular expression, or the text itself; it can \
@@ -102,6 +97,26 @@ impl OutputCondition {
             Self::Match(regex) => regex.is_match(text),
         }
     }
+}
+
+/// A regular expression whose memory is bounded, and with it the time of a search.
+fn pattern(text: &str) -> Result<Regex, String> {
+    if text.trim().is_empty() {
+        return Err("an empty regular expression would match everything".to_owned());
+    }
+    let built = RegexBuilder::new(text).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => format!(
+            "{text:?} is not a regular expression for a probe: it takes more than 1 MiB; repeat less, or name fewer \
+             characters ([0-9A-Za-z_] for \\w)"
+        ),
+        error => {
+            // The library draws the place over several lines; its last line says what is wrong.
+            let words = error.to_string();
+            let problem = words.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            format!("{text:?} is not a regular expression: {problem}")
+        }
+    })
 }
 
 impl fmt::Display for OutputCondition {
@@ -295,6 +310,14 @@ mod tests {
             .map(refused)
             .join("\n")
         );
+    }
+
+    /// Below the library's own limit, which is ten times as large.
+    #[test]
+    fn an_expression_that_takes_too_much_memory_is_refused() {
+        let error = expectation(json!({"degrade": {"output": "~ a{60000}"}})).unwrap_err();
+        assert_eq!(error.key.as_deref(), Some("degrade.output"));
+        assert!(error.message.contains("it takes more than 1 MiB"), "{error}");
     }
 
     proptest! {

@@ -25,7 +25,7 @@ pub struct CommandProbeSettings {
     /// The folder to run in, relative to `runbook.toml`.
     #[serde(default)]
     pub cwd: Option<PathBuf>,
-    /// Variables for the program.
+    /// Variables for the program. Their values are taken out of evidence, as are those of `pass_env`.
     #[serde(default)]
     pub env: EnvironmentTable,
     /// Names of variables to pass on, beside `PATH`, `HOME`, `LANG`, `LC_ALL`, `TZ`, `TMPDIR` and `USER`.

@@ -6,7 +6,7 @@ use runbook_core::{
     Health, Reading,
     engine::with_causes,
     ports::{Probe, ProbeError},
-    registry::{BuildError, ProbeDefinition, Scope},
+    registry::{BuildError, Lookup, ProbeDefinition, Scope},
 };
 use runbook_process::CommandProbe;
 use runbook_testkit::conformance::{self, ProbeCases};
@@ -163,6 +163,31 @@ async fn secrets_and_terminal_codes_are_in_no_evidence() {
     let unmet = json!({"argv": ["true"], "expect": {"output": format!("~ {SECRET}")}});
     let unmet = sample(&project, unmet).await.unwrap();
     assert_eq!(shown(&unmet), "unhealthy: true → exit code 0; expected output ~ ***");
+}
+
+/// Nobody can tell any more which of them came from a secret variable.
+#[tokio::test]
+async fn values_that_a_program_is_told_by_variables_are_in_no_evidence() {
+    let mut project = project();
+    project.scope.variables = Lookup::fixed([("PATH", "/usr/bin:/bin"), ("PASSED", "passed-and-secret"), ("N", "7")]);
+    project.script("leak", "echo \"dsn $DSN passed $PASSED mode $MODE n $N\"; exit 1");
+    let settings = json!({
+        "argv": ["./leak", "--dsn=dsn-that-is-secret"],
+        "env": {"DSN": "dsn-that-is-secret", "MODE": "check"},
+        "pass_env": ["PASSED", "N"],
+        "expect": {"output": "~ passed-and-secret!"},
+    });
+    let probe = build(&project.scope, settings).unwrap();
+    let reading = probe.sample().await.unwrap();
+    assert_eq!(
+        shown(&reading),
+        "unhealthy: ./leak --dsn=*** → exit code 1: \"dsn *** passed *** mode check n 7\"; expected exit code 0; \
+         expected output ~ ***!"
+    );
+    assert!(!format!("{probe:?}").contains("--dsn=dsn-that-is-secret"), "{probe:?}");
+    let hung = json!({"argv": ["sh", "-c", "echo $PASSED; sleep 300"], "pass_env": ["PASSED"], "timeout": "2s"});
+    let error = sample(&project, hung).await.unwrap_err();
+    assert!(error.message.contains("its last words: \"***\""), "{error}");
 }
 
 #[tokio::test]

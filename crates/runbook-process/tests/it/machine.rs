@@ -70,6 +70,7 @@ pub fn scope(folder: &Path, version_control: Option<Arc<dyn VersionControl>>) ->
         service: Some(ServiceScope { facts, url: None, out_of_reach: None }),
         variables: Lookup::new(|name| std::env::var(name).ok()),
         redactor: Redactor::new(&[Secret::new(SECRET)]),
+        hosted_runner: false,
         version_control,
     }
 }
