@@ -23,6 +23,9 @@ pub struct ProbeCases<'a> {
     pub limit: Duration,
 }
 
+/// How many samples are dropped in flight, one after another: more than a probe may lose of whatever a dropped one keeps.
+const DROPPED: u64 = 32;
+
 /// Drives a kind of probe through its contract.
 ///
 /// # Panics
@@ -35,7 +38,7 @@ pub async fn probe(cases: ProbeCases<'_>) {
     assert_eq!(unhealthy.health, Health::Unhealthy, "an unhealthy service must be measured unhealthy: {unhealthy:?}");
 
     if let Some(unmeasurable) = cases.unmeasurable {
-        match sample(unmeasurable, cases.limit).await {
+        match sample(unmeasurable, cases.limit, "one that can measure nothing").await {
             Err(error) => assert!(!error.message.trim().is_empty(), "an error must say why nothing was measured"),
             Ok(reading) => assert_eq!(
                 reading.health,
@@ -45,24 +48,48 @@ pub async fn probe(cases: ProbeCases<'_>) {
         }
     }
     if let Some(silent) = cases.silent {
-        if let Ok(reading) = sample(silent, cases.limit).await {
-            assert_ne!(reading.health, Health::Healthy, "a service that never answers cannot be healthy: {reading:?}");
-        }
-        // Dropped in the middle, it must leave nothing behind that stops the next sample.
-        let mut dropped = silent.sample();
-        let _ = futures::poll!(&mut dropped);
-        drop(dropped);
+        never_healthy(silent, cases.limit, "one of a service that never answers").await;
+        drop_in_flight(silent).await;
+        never_healthy(silent, cases.limit, "the one after many that were dropped while nobody answered").await;
     }
 
-    let together = futures::future::join_all((0..8).map(|_| sample(cases.healthy, cases.limit))).await;
-    for reading in together {
+    drop_in_flight(cases.healthy).await;
+    let after =
+        measured(cases.healthy, cases.limit, "after many samples that were dropped in flight, the next one").await;
+    assert_eq!(
+        after.health,
+        Health::Healthy,
+        "samples dropped in flight must leave nothing behind that changes the next one: {after:?}"
+    );
+
+    let samples = (0..8).map(|_| sample(cases.healthy, cases.limit, "one of several at the same time"));
+    for reading in futures::future::join_all(samples).await {
         let healthy = matches!(&reading, Ok(reading) if reading.health == Health::Healthy);
         assert!(healthy, "samples taken at the same time must not disturb one another, but one gave {reading:?}");
     }
 }
 
+/// Begins many samples and drops each before its end: some as soon as they have begun, some while they wait.
+async fn drop_in_flight(probe: &dyn Probe) {
+    for nth in 0..DROPPED {
+        let mut sample = probe.sample();
+        if nth % 4 == 0 {
+            let _ = futures::poll!(&mut sample);
+        } else {
+            // Whether it has ended by then or not, it is dropped.
+            let _ = tokio::time::timeout(Duration::from_millis(nth % 4), &mut sample).await;
+        }
+    }
+}
+
+async fn never_healthy(silent: &dyn Probe, limit: Duration, which: &str) {
+    if let Ok(reading) = sample(silent, limit, which).await {
+        assert_ne!(reading.health, Health::Healthy, "a service that never answers cannot be healthy: {reading:?}");
+    }
+}
+
 async fn measured(probe: &dyn Probe, limit: Duration, what: &str) -> Reading {
-    let reading = match sample(probe, limit).await {
+    let reading = match sample(probe, limit, what).await {
         Ok(reading) => reading,
         Err(error) => panic!("{what} must be measured, but gave {error:?}"),
     };
@@ -76,9 +103,10 @@ async fn measured(probe: &dyn Probe, limit: Duration, what: &str) -> Reading {
     reading
 }
 
-async fn sample(probe: &dyn Probe, limit: Duration) -> Result<Reading, ProbeError> {
+/// Takes one sample. `which` names it, where it does not end.
+async fn sample(probe: &dyn Probe, limit: Duration, which: &str) -> Result<Reading, ProbeError> {
     match tokio::time::timeout(limit, probe.sample()).await {
         Ok(result) => result,
-        Err(_) => panic!("a sample must end within its own timeout, but did not within {limit:?}"),
+        Err(_) => panic!("a sample must end within its own timeout, but did not within {limit:?}: {which}"),
     }
 }

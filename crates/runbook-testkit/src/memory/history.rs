@@ -218,10 +218,11 @@ impl Minute {
         let judgement = &look.judgement;
         self.maintenance |= judgement.maintenance.is_some();
         if judgement.samples > 0 {
-            self.measure(judgement.health);
+            self.measure(judgement.by_samples());
         }
         let failures = u64::from(judgement.failures.min(judgement.samples));
-        self.count(if judgement.health == Health::Healthy { Health::Unknown } else { judgement.health }, failures);
+        let health = judgement.by_samples();
+        self.count(if health == Health::Healthy { Health::Unknown } else { health }, failures);
         self.samples += u64::from(judgement.samples);
         if let Some(Latency { p50, p95, samples }) = judgement.latency_ms {
             let lower = u64::from(samples.div_ceil(2));

@@ -133,6 +133,8 @@ async fn create(home: &Home, install: &Path) {
     let mut command = home.command(install);
     command.args(own(home));
     command.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
+    // Several at once would meet in the machine's own.
+    command.env("TMPDIR", home.path());
     prepare(command).await.expect("failed to create MariaDB's data");
 }
 

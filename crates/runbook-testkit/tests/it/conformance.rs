@@ -2,7 +2,7 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use runbook_testkit::{
     AppendFault, DeployFault, MemoryDeployer, MemoryJournal, MemoryLatch, RecordingIssueTracker, RecordingNotifier,
     ScriptedProbe, conformance,
 };
+use tokio::sync::Semaphore;
 
 /// What a conformance function says about a broken implementation.
 async fn complaint(suite: impl Future<Output = ()>) -> String {
@@ -101,6 +102,68 @@ impl Probe for Stuck {
     async fn sample(&self) -> Result<Reading, ProbeError> {
         std::future::pending().await
     }
+}
+
+/// A probe that takes one of six turns and gives it back at its end alone: a sample that is dropped keeps it for ever.
+#[derive(Debug)]
+struct Hoarder {
+    turns: Semaphore,
+    finds: Health,
+}
+
+impl Hoarder {
+    fn that_finds(finds: Health) -> Self {
+        Self { turns: Semaphore::new(6), finds }
+    }
+}
+
+#[async_trait]
+impl Probe for Hoarder {
+    async fn sample(&self) -> Result<Reading, ProbeError> {
+        std::mem::forget(self.turns.acquire().await.unwrap());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.turns.add_permits(1);
+        Ok(ScriptedProbe::reading(self.finds))
+    }
+}
+
+/// A probe that refuses to be asked while it believes to be under way: once a sample is dropped, always.
+#[derive(Debug, Default)]
+struct Busy(AtomicBool);
+
+#[async_trait]
+impl Probe for Busy {
+    async fn sample(&self) -> Result<Reading, ProbeError> {
+        if self.0.swap(true, Ordering::SeqCst) {
+            return Err(ProbeError::new("it is asked already"));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.0.store(false, Ordering::SeqCst);
+        Ok(ScriptedProbe::reading(Health::Healthy))
+    }
+}
+
+#[tokio::test]
+async fn what_a_dropped_sample_leaves_behind_is_found() {
+    let cases = conformance::ProbeCases {
+        healthy: &Hoarder::that_finds(Health::Healthy),
+        unhealthy: &ScriptedProbe::healths([Health::Unhealthy]),
+        unmeasurable: None,
+        silent: None,
+        limit: Duration::from_millis(500),
+    };
+    let said = complaint(conformance::probe(cases)).await;
+    assert!(said.contains("within its own timeout") && said.contains("were dropped in flight"), "{said}");
+
+    let busy = Busy::default();
+    let said = complaint(conformance::probe(conformance::ProbeCases { healthy: &busy, ..cases })).await;
+    assert!(said.contains("were dropped in flight, the next one must be measured"), "{said}");
+
+    let answers = ScriptedProbe::healths([Health::Healthy]);
+    let silent = Hoarder::that_finds(Health::Unhealthy);
+    let cases = conformance::ProbeCases { healthy: &answers, silent: Some(&silent), ..cases };
+    let said = complaint(conformance::probe(cases)).await;
+    assert!(said.contains("within its own timeout") && said.contains("dropped while nobody answered"), "{said}");
 }
 
 #[tokio::test]
