@@ -126,6 +126,7 @@ pub(crate) fn stage_name(id: &str) -> &str {
     match id {
         "gate" | "safety-gate" => "Safety Gate",
         "ci" => "CI Pipeline",
+        "baseline" => "Baseline",
         "deploy" => "Deployment",
         "monitor" => "Monitoring",
         "rollback" => "Rollback",
@@ -142,6 +143,7 @@ pub(crate) fn stage_sign(id: &str) -> &'static str {
     match id {
         "gate" | "safety-gate" => "🛡️",
         "ci" => "🔧",
+        "baseline" => "📏",
         "deploy" => "🚀",
         "monitor" => "📊",
         "rollback" => "🔄",

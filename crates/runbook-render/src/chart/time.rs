@@ -31,7 +31,7 @@ const STEPS: [i64; 14] = [
 ];
 
 /// Steps of months, for what is too long for weeks.
-const MONTHS: [i64; 8] = [1, 2, 3, 6, 12, 60, 120, 1200];
+const MONTHS: [i64; 10] = [1, 2, 3, 6, 12, 60, 120, 240, 600, 1200];
 
 /// The ticks between two moments; none when no time lies between them.
 pub(super) fn ticks(from: Timestamp, to: Timestamp) -> Vec<TickPicture> {

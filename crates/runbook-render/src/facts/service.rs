@@ -1,7 +1,7 @@
 //! What is known of one service beside its health, in words.
 
 use jiff::{SignedDuration, Timestamp};
-use runbook_core::{AlertFinding, Comparison, ReleaseId, Report, ServiceRow, Shift};
+use runbook_core::{AlertFinding, Comparison, MOST_SUSPECTS, ReleaseId, Report, ServiceRow, Shift};
 
 use crate::{
     text::{count, shorten},
@@ -119,14 +119,17 @@ fn found(alert: &AlertFinding) -> String {
     format!("{}: {}", alert.alert, alert.found)
 }
 
-fn suspects(commits: &[String], most: usize) -> Option<String> {
+pub(crate) fn suspects(commits: &[String], most: usize) -> Option<String> {
     let named: Vec<_> = commits.iter().take(most).map(|commit| shorten(commit, LONGEST_COMMIT)).collect();
     if named.is_empty() {
         return None;
     }
     let mut text = named.join("; ");
     if commits.len() > named.len() {
-        text.push_str(&format!("; and {}", count(commits.len() - named.len(), "more commit", "more commits")));
+        // Whoever lists them stops counting there.
+        let least = if commits.len() >= MOST_SUSPECTS { "at least " } else { "" };
+        let more = count(commits.len() - named.len(), "more commit", "more commits");
+        text.push_str(&format!("; and {least}{more}"));
     }
     Some(text)
 }

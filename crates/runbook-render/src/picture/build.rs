@@ -15,7 +15,7 @@ use super::{
     service::service,
 };
 use crate::{
-    escape,
+    escape, facts,
     text::{count, length, shorten},
     words,
 };
@@ -136,6 +136,7 @@ pub(super) fn rollback(row: &RollbackRow, detail: &Detail) -> RollbackPicture {
         decided: if row.automatic { "automatic" } else { "asked for" }.to_owned(),
         ways: ways.take(detail.list).map(|way| shorten(&way, detail.text)).collect(),
         branch: row.branch.as_deref().map(|branch| shorten(branch, detail.text)),
+        suspects: facts::suspects(&row.suspects, detail.commits),
     }
 }
 

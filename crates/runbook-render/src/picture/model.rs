@@ -116,6 +116,8 @@ pub struct RollbackPicture {
     pub ways: Vec<String>,
     /// The branch that records it.
     pub branch: Option<String>,
+    /// The commits that were returned from, in words, where the repository knows them.
+    pub suspects: Option<String>,
 }
 
 /// One service's row.

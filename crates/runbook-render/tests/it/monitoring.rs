@@ -36,7 +36,7 @@ fn every_state_as_html() {
 fn a_calm_day_without_a_run() {
     insta::assert_snapshot!(markdown(&reports::calm(24)));
     let page = html(&reports::calm(24));
-    assert!(page.contains(">OPERATIONAL</h1>") && !page.contains("Newest run"), "{page}");
+    assert!(page.contains("</svg> OPERATIONAL</h1>") && !page.contains("Newest run"), "{page}");
 }
 
 #[test]
@@ -92,43 +92,44 @@ fn what_was_never_observed_is_never_up() {
 fn the_page_asks_for_nothing_and_runs_nothing() {
     for page in [html(&reports::rich(24)), html(&reports::hostile())] {
         assert!(page.contains("default-src 'none'; style-src 'unsafe-inline'; img-src data:"));
-        let lower = page.to_ascii_lowercase();
-        for active in ["<script", "<iframe", "<object", "<embed", "<form", "<base", "@import", "<img", "javascript:"] {
-            assert!(!lower.contains(active) || escaped_only(&lower, active), "{active}");
+        let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0.to_ascii_lowercase();
+        assert!(!style.contains("@import") && !style.contains("http"), "the style asks for nothing");
+        for place in style.split("url(").skip(1) {
+            assert!(place.starts_with('#'), "{place:.60}");
         }
-        // Links are followed by people only; everything else that could load has an address in these.
-        for part in
-            lower.split("src=").skip(1).chain(lower.split("xlink:href").skip(1)).chain(lower.split("url(").skip(1))
-        {
-            assert!(
-                part.starts_with("#") || part.starts_with("https://evil.example/x onerror=alert(1)&gt;"),
-                "{part:.60}"
-            );
+        let tags: Vec<String> = tags(&page);
+        for tag in &tags {
+            let name: String = tag.chars().skip(1).take_while(char::is_ascii_alphabetic).collect();
+            let active = ["script", "iframe", "object", "embed", "form", "base", "img", "image", "video", "audio"];
+            assert!(!active.contains(&name.as_str()) && !tag.contains(" on") && !tag.contains(" src="), "{tag}");
+            for place in tag.split("href=\"").skip(1) {
+                let known = ["#", "data:image/svg+xml,", "https://github.com/"];
+                assert!(known.iter().any(|begin| place.starts_with(begin)), "{tag}");
+            }
+            for place in tag.split("url(").skip(1) {
+                assert!(place.starts_with('#'), "{tag}");
+            }
         }
-        for part in lower.split(" href=\"").skip(1) {
-            assert!(
-                ["#", "data:image/svg+xml,", "https://github.com/"].iter().any(|begin| part.starts_with(begin)),
-                "{part:.60}"
-            );
-        }
+        assert!(tags.len() > 100, "tags are found at all");
     }
 }
 
-/// Whether a word stands in text only, where nothing acts.
-fn escaped_only(page: &str, word: &str) -> bool {
-    word == "javascript:" && !page.contains("=\"javascript:") || !page.contains(word)
+/// Every tag of a page, in small letters. In its text and its values `<` is written otherwise.
+fn tags(page: &str) -> Vec<String> {
+    let tags = page.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(tag, _)| tag);
+    tags.map(|tag| format!("<{}", tag.to_ascii_lowercase())).collect()
 }
 
 #[test]
 fn nobody_breaks_out() {
     let report = reports::hostile();
     let (hostile, tame) = (html(&report), html(&reports::rich(24)));
-    let tags = |page: &str, tag: &str| page.matches(tag).count();
-    for tag in ["<script", "</script", "<img", "<!--", "<b>", "</title></style>", "{{"] {
-        assert_eq!(tags(&hostile, tag), 0, "{tag}");
+    let count = |page: &str, tag: &str| page.matches(tag).count();
+    for tag in ["<script", "</script", "<img", "<!--", "<b>", "</title></style>"] {
+        assert_eq!(count(&hostile, tag), 0, "{tag}");
     }
     for tag in ["<style", "</style", "<body", "</body", "<h1", "<article", "</article", "<main"] {
-        assert_eq!(tags(&hostile, tag), tags(&tame, tag), "{tag}");
+        assert_eq!(count(&hostile, tag), count(&tame, tag), "{tag}");
     }
     assert!(
         !hostile.contains(['\u{202e}', '\u{200f}', '\u{0}']),
@@ -251,7 +252,7 @@ fn a_history_of_a_year_of_minutes_is_still_a_chart() {
         .collect();
     let page = html(&report);
     assert!(page.len() < 600_000, "{}", page.len());
-    let card = page.split("<article").find(|card| card.contains("Cache</bdi>")).unwrap();
+    let card = page.split("<article").skip(1).find(|card| card.contains("Cache</bdi>")).unwrap();
     assert!(card.contains("1 min down"), "one minute in ten days is still named");
     assert!(card.contains("80 ms"), "and the one slow minute is in the chart");
     assert!(!card.contains("class=\"down\" d=\"\""));
