@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
 use runbook_core::{FailOn, ServiceId};
 
 use crate::output::{Format, Verbosity};
@@ -219,6 +220,7 @@ pub(crate) struct Resume {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct History {
     /// A service: its uptime, coverage and latency instead of the runs
+    #[arg(conflicts_with_all = ["limit", "verify"])]
     pub(crate) service: Option<String>,
     /// How far back a service is shown, such as 6h, 7d or 4w
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = Since::parse)]
@@ -250,7 +252,7 @@ pub(crate) struct Since {
 }
 
 impl Since {
-    /// The longest: history is kept for no more than that.
+    /// The longest stretch that is shown at once: five years.
     const MOST_MINUTES: u32 = 5 * 366 * 24 * 60;
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -266,9 +268,15 @@ impl Since {
         let minutes = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)?;
         match minutes {
             0 => Err("0 is no time to look back".to_owned()),
-            _ if minutes > Self::MOST_MINUTES => Err("nothing is kept for more than five years".to_owned()),
+            _ if minutes > Self::MOST_MINUTES => Err("five years at most are shown at once".to_owned()),
             _ => Ok(Self { minutes }),
         }
+    }
+
+    /// The moment that long before another one. The bucket that holds it is shown whole.
+    pub(crate) fn before(self, now: Timestamp) -> Timestamp {
+        let minutes = i64::from(self.minutes.saturating_sub(self.width_minutes()).max(1));
+        now.checked_sub(SignedDuration::from_mins(minutes)).unwrap_or(Timestamp::MIN)
     }
 
     /// The width of a bucket that makes the stretch readable: a minute, an hour, or a day.

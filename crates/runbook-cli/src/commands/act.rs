@@ -71,7 +71,7 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
         _ => Purpose::Act,
     };
     let mut world = World::new(&project, sinks, purpose);
-    if purpose == Purpose::Act {
+    if purpose != Purpose::Plan {
         world = world.with_history(&project);
     }
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
@@ -108,8 +108,14 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
     // Made only now: a request that could not be planned leaves no trace.
     make_ready()?;
     output.begin(&plan, world.actions.is_some());
-    learn(&engine, purpose, output).await;
-    let result = engine.execute(request, plan, &cancel).await?;
+    let result = if request.action.changes_services() {
+        // Nobody who deploys, returns or stops waits for the past.
+        let (result, ()) = tokio::join!(engine.execute(request, plan, &cancel), learn(&engine, output));
+        result?
+    } else {
+        learn(&engine, output).await;
+        engine.execute(request, plan, &cancel).await?
+    };
     output.report(&result.report);
     if let Some(actions) = &world.actions {
         tell_actions(actions, &engine, &result, output);
@@ -118,10 +124,7 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
 }
 
 /// Brings the history up to the journal; what fails here is said, and changes nothing.
-async fn learn(engine: &Engine, purpose: Purpose, output: &Output) {
-    if purpose != Purpose::Act {
-        return;
-    }
+async fn learn(engine: &Engine, output: &Output) {
     match tokio::time::timeout(LEARN_DEADLINE, engine.learn()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => output.warn(&format!("the history was not kept: {}", with_causes(&error))),
@@ -170,7 +173,9 @@ fn tell_actions(actions: &ActionsEnvironment, engine: &Engine, result: &RunResul
             }
         }
     }
-    for service in report.services.iter().filter(|service| service.health != Health::Healthy) {
+    // Planned maintenance warns nobody, and a service that suffers from another is told with that one.
+    let told = report.services.iter().filter(|row| row.health != Health::Healthy);
+    for service in told.filter(|row| row.maintenance.is_none() && row.caused_by.is_none()) {
         let title = format!("{} is {}", service.name, service.health);
         output.workflow_command(&workflow::warning(&title, &service.evidence));
     }

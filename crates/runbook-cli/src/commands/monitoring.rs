@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use runbook_core::{
     ExitCode, Report, Series, ServiceId, StatusDocument,
     engine::{Engine, known_services, with_causes},
@@ -33,15 +33,20 @@ pub(super) async fn series(
     let services = known_services(&project.config, &[service.to_owned()])?;
     let world = World::new(&project, Vec::new(), Purpose::Look).with_history(&project);
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
-    let (_, series) = over_time(&engine, &services, since, world.surroundings.clock.now()).await?;
-    let [series] = series.as_slice() else { return Err(Fault::internal("one service has one series".to_owned())) };
+    bring_up_to_date(&engine, global, output).await;
+    let series = over_time(&engine, &services, since, world.surroundings.clock.now()).await.map_err(unreadable)?;
+    let Some(series) = series.first() else {
+        let message = "no history is kept: `[history] enabled = false`";
+        return Err(Fault::usage(message).hint("set `[history] enabled = true`"));
+    };
     let environment = &project.config.environment;
     let document = json!({ "schema": "runbook/series/v1", "environment": environment, "series": series });
     output.document_of_lines(&document, &terminal_series(series));
     Ok(ExitCode::Succeeded)
 }
 
-/// `runbook report`.
+/// `runbook report`. What is known of the past is left out, with a warning, where it cannot be read; the run is told all
+/// the same.
 pub(super) async fn report(
     global: &Global,
     args: &args::Report,
@@ -56,14 +61,20 @@ pub(super) async fn report(
     let (stored, _) = replay(&world).await?;
     let all = runs(&stored);
     let run = find(&all, args.run.as_deref())?;
+    bring_up_to_date(&engine, global, output).await;
     let services: Vec<ServiceId> = project.config.services.iter().map(|service| service.id.clone()).collect();
-    let (from, history) = over_time(&engine, &services, args.since, now).await?;
+    let history = over_time(&engine, &services, args.since, now).await.unwrap_or_else(|error| {
+        output.warn(&format!("the history could not be read, and is left out: {}", with_causes(&error)));
+        Vec::new()
+    });
     let mut report = Report::of(run, &environment_after(&stored, run.run), context);
     report.history.clone_from(&history);
+    let mut status = StatusDocument::of(&engine.environment().await?, context, now);
+    status.set_trends(&engine.ports().trends(now).await);
     let page = MonitoringReport {
-        from,
+        from: history.first().map_or_else(|| args.since.before(now), |series| series.from),
         to: now,
-        status: StatusDocument::of(&engine.environment().await?, context, now),
+        status,
         report: Some(report.clone()),
         series: history,
     };
@@ -75,41 +86,43 @@ pub(super) async fn report(
         ("report.md", rendered(renderer.monitoring_markdown(&page))?),
         ("report.html", rendered(renderer.monitoring_html(&page))?),
     ];
-    for (name, text) in &files {
-        write(&args.output, name, text)?;
+    if !global.dry_run {
+        for (name, text) in &files {
+            write(&args.output, name, text)?;
+        }
     }
-    let written: Vec<String> = files.iter().map(|(name, _)| args.output.join(name).display().to_string()).collect();
-    let document = json!({ "schema": "runbook/files/v1", "run": run.run, "files": written });
-    output.document(&document, &written.join("\n"));
+    let paths: Vec<String> = files.iter().map(|(name, _)| args.output.join(name).display().to_string()).collect();
+    let document = json!({ "schema": "runbook/files/v1", "run": run.run, "files": paths });
+    output.document(&document, &paths.join("\n"));
     Ok(ExitCode::Succeeded)
 }
 
-/// Each service from that long ago until now, after the journal was taken in.
+/// Takes what the journal tells into the history. Where that cannot be done, what is there is shown, with a warning.
+async fn bring_up_to_date(engine: &Engine, global: &Global, output: &Output) {
+    if global.dry_run {
+        return;
+    }
+    if let Err(error) = engine.learn().await {
+        output.warn(&format!("the history may be behind the journal: {}", with_causes(&error)));
+    }
+}
+
+/// Each service from that long ago until now; nothing where no history is kept.
 async fn over_time(
     engine: &Engine,
     services: &[ServiceId],
     since: Since,
     now: Timestamp,
-) -> Result<(Timestamp, Vec<Series>), Fault> {
-    let failed = |error: HistoryError| {
-        let hint = "it can be rebuilt: delete history.sqlite from the state directory, and ask again";
-        Fault::internal(format!("the history could not be read: {}", with_causes(&error))).hint(hint)
-    };
-    engine.learn().await.map_err(failed)?;
-    let width = since.width_minutes();
-    // The bucket that holds the first moment is shown whole.
-    let from = now - SignedDuration::from_mins(i64::from(since.minutes.saturating_sub(width).max(1)));
+) -> Result<Vec<Series>, HistoryError> {
     let mut found = Vec::with_capacity(services.len());
     for service in services {
-        match engine.series(service, from, now, width).await.map_err(failed)? {
-            Some(series) => found.push(series),
-            None => {
-                let message = "no history is kept: `[history] enabled = false`, or the state directory is not writable";
-                return Err(Fault::usage(message).hint("set `[history] enabled = true`"));
-            }
-        }
+        found.extend(engine.series(service, since.before(now), now, since.width_minutes()).await?);
     }
-    Ok((from, found))
+    Ok(found)
+}
+
+fn unreadable(error: HistoryError) -> Fault {
+    Fault::internal(format!("the history could not be read: {}", with_causes(&error)))
 }
 
 /// Whole or not at all: a reader never sees half a page.

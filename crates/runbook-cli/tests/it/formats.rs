@@ -106,7 +106,7 @@ async fn a_report_has_every_field_of_its_contract() {
     assert_eq!(report["verdict"], "rolled_back");
     let ids: Vec<&str> =
         report["stages"].as_array().unwrap().iter().map(|stage| stage["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["safety-gate", "ci", "deploy", "monitor", "rollback", "verify", "report"]);
+    assert_eq!(ids, ["safety-gate", "ci", "baseline", "deploy", "monitor", "rollback", "verify", "report"]);
     assert!(report["stages"][0]["rules"][0].get("evidence").is_some(), "{ran}");
     let service = &report["services"][0];
     for key in ["id", "name", "health", "critical", "latency_ms", "evidence", "since", "release"] {

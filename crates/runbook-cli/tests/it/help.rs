@@ -2,7 +2,7 @@
 
 use crate::bench::World;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "check",
     "update-status",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 13] = [
     "resume",
     "status",
     "history",
+    "report",
     "show",
     "schema",
     "completions",

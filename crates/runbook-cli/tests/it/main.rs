@@ -16,6 +16,7 @@ mod formats;
 mod gate;
 mod github;
 mod help;
+mod history;
 mod init;
 mod journal;
 mod schemas;
