@@ -96,7 +96,10 @@ async fn stages_stand_where_the_file_says_and_do_their_work() {
     let (code, stages) = project.deploy().await;
     assert_eq!(code, Some(0), "{stages:?}");
     let ids: Vec<&str> = stages.iter().map(|(id, _)| id.as_str()).collect();
-    assert_eq!(ids, ["safety-gate", "freeze", "ci", "deploy", "monitor", "announce", "rollback", "verify", "report"]);
+    assert_eq!(
+        ids,
+        ["safety-gate", "freeze", "ci", "baseline", "deploy", "monitor", "announce", "rollback", "verify", "report"]
+    );
     assert_eq!((outcome(&stages, "freeze"), outcome(&stages, "announce")), ("passed", "passed"));
     assert_eq!(read(project.path("deployed.txt")).as_deref(), Some("api v1.0.0\n"));
     assert_eq!(read(project.path("live")).as_deref(), Some("v1.0.0"));
