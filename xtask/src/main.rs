@@ -22,7 +22,7 @@ struct Command {
     start: fn(&Checkout, &[OsString]) -> Result<ExitCode>,
 }
 
-const COMMANDS: [Command; 7] = [
+const COMMANDS: [Command; 8] = [
     Command {
         name: "run",
         arguments: "ARGUMENTS…",
@@ -46,6 +46,12 @@ const COMMANDS: [Command; 7] = [
         arguments: "[FILTER]",
         summary: "runs every test, doctest and example; says what building and testing took",
         start: commands::test::start,
+    },
+    Command {
+        name: "fuzz",
+        arguments: "[condition|configuration] [INPUT…] [--seconds N]",
+        summary: "feeds the parsers what nobody thought of, 30 s each; or one of them these files",
+        start: commands::fuzz::start,
     },
     Command {
         name: "tidy",

@@ -3,5 +3,6 @@
 pub(crate) mod demo;
 pub(crate) mod docs;
 pub(crate) mod e2e;
+pub(crate) mod fuzz;
 pub(crate) mod run;
 pub(crate) mod test;
