@@ -1,4 +1,4 @@
-//! A length of time, as people write it: `800ms`, `5s`, `2m`, `1h 30m`.
+//! A length of time, as people write it: `800ms`, `5s`, `2m`, `1h 30m`, `7d`.
 
 use std::{fmt, time::Duration};
 
@@ -44,7 +44,9 @@ impl<'de> Deserialize<'de> for Period {
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
                 let wrong = || E::invalid_value(de::Unexpected::Str(text), &self);
-                let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+                let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+                // Months and years have no length of their own.
+                let span = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
                 let duration = Duration::try_from(span).map_err(|_| wrong())?;
                 if duration > Duration::from_secs(31 * 24 * 3600) {
                     return Err(E::custom("a length of time of more than 31 days"));
@@ -64,8 +66,8 @@ impl JsonSchema for Period {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "a length of time such as 800ms, 5s, 2m or 1h 30m; at most 31 days",
-            "examples": ["800ms", "5s", "2m"],
+            "description": "a length of time such as 800ms, 5s, 2m, 1h 30m or 7d; at most 31 days",
+            "examples": ["800ms", "5s", "2m", "7d"],
         })
     }
 }
