@@ -1,6 +1,6 @@
 //! What types cannot say: bounds, names that must exist, and the place in the text that is wrong.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Config, ConfigError, Document,
@@ -100,9 +100,10 @@ impl Document {
                 "name other services, in no circle",
             );
         }
+        let mut called = BTreeMap::new();
         for (at, service) in config.services.iter().enumerate() {
-            if let Some(other) = config.services[..at].iter().find(|other| other.name == service.name) {
-                let message = format!("`{}` and `{}` are both called {:?}", other.id, service.id, service.name);
+            if let Some(other) = called.insert(service.name.as_str(), &service.id) {
+                let message = format!("`{other}` and `{}` are both called {:?}", service.id, service.name);
                 return wrong(&format!("service[{at}].name"), &message, "people tell services apart by their names");
             }
         }
