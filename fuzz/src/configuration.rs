@@ -130,6 +130,7 @@ fn scope(config: &Config, service: Option<&ServiceConfig>) -> Scope {
         variables: Lookup::new(secret),
         redactor: Redactor::default(),
         version_control: None,
+        hosted_runner: false,
     }
 }
 

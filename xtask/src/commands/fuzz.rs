@@ -104,7 +104,7 @@ fn build(checkout: &Checkout, wanted: &Wanted) -> Result<Vec<PathBuf>> {
     cargo.args(wanted.targets.iter().flat_map(|(target, _)| ["--bin", *target]));
     cargo.env("RUSTFLAGS", FLAGS.join(" ")).env_remove("CARGO_ENCODED_RUSTFLAGS");
     if !passes(&mut cargo)? {
-        bail!("the fuzz targets could not be built; libFuzzer needs a C++ compiler (`apt-get install g++`)");
+        bail!("failed to build the fuzz targets: see above. A missing C++ compiler is `apt-get install g++`");
     }
     let built = folder(checkout).join(host).join("release");
     Ok(wanted.targets.iter().map(|(target, _)| built.join(target)).collect())
