@@ -309,8 +309,13 @@ impl Document {
 }
 
 fn digest_of(root: &Table, environment: &EnvironmentId) -> Digest {
-    let tree = Node::new(0..0, Value::Table(root.clone())).to_json();
-    let value = serde_json::json!({ "environment": environment, "config": tree });
+    /// Written as it is walked: a copy of the tree would be the most that reading a long file takes.
+    #[derive(serde::Serialize)]
+    struct Digested<'a> {
+        config: &'a Table,
+        environment: &'a EnvironmentId,
+    }
+    let value = Digested { config: root, environment };
     // A tree of strings, integers and booleans always has a canonical form.
     Digest::of(&serde_json_canonicalizer::to_vec(&value).unwrap_or_default())
 }

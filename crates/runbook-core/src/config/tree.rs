@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use serde::{Serialize, Serializer};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -118,23 +119,26 @@ impl Node {
             _ => None,
         }
     }
+}
 
-    /// As JSON, for the digest.
-    pub(super) fn to_json(&self) -> serde_json::Value {
+/// As the digest wants it: without places.
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.value {
-            Value::String(text) => text.as_str().into(),
-            Value::Integer(number) => (*number).into(),
+            Value::String(text) => serializer.serialize_str(text),
+            Value::Integer(number) => serializer.serialize_i64(*number),
             // As text: canonical JSON of the digest holds no floats.
-            Value::Float(number) => number.to_string().into(),
-            Value::Boolean(flag) => (*flag).into(),
-            Value::Array(items) => items.iter().map(Self::to_json).collect(),
-            Value::Table(table) => table
-                .0
-                .iter()
-                .map(|(key, node)| (key.name.clone(), node.to_json()))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
+            Value::Float(number) => serializer.collect_str(number),
+            Value::Boolean(flag) => serializer.serialize_bool(*flag),
+            Value::Array(items) => serializer.collect_seq(items),
+            Value::Table(table) => table.serialize(serializer),
         }
+    }
+}
+
+impl Serialize for Table {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, node)| (&key.name, node)))
     }
 }
 

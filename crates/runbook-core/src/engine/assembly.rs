@@ -129,16 +129,16 @@ impl Engine {
             liveness: Arc::clone(&world.liveness),
             version_control: world.version_control.clone(),
             ci,
-            deployers,
+            deployers: Arc::new(deployers),
             observer: Arc::new(observer),
-            rules,
+            rules: Arc::new(rules),
             issue_tracker: world.issue_tracker.clone(),
             notifiers,
-            status,
+            status: Arc::new(status),
             monitor: config.monitor.clone(),
             rollback: config.rollback.clone(),
             policy: config.policy.clone(),
-            paths: config.services.iter().map(|service| (service.id.clone(), service.paths.clone())).collect(),
+            paths: Arc::new(config.services.iter().map(|s| (s.id.clone(), s.paths.clone())).collect()),
         };
         let mut built_in = BTreeMap::new();
         for kind in [
@@ -202,7 +202,7 @@ impl Engine {
         };
         let mut live = BTreeMap::new();
         if request.action.changes_services() {
-            for (service, deployer) in &self.ports.deployers {
+            for (service, deployer) in self.ports.deployers.iter() {
                 let found = match request.action {
                     Action::EmergencyStop => Live::Unknown,
                     // What cannot be asked is unknown here; the gate asks again and says why.

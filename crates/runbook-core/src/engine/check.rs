@@ -16,7 +16,7 @@ impl Engine {
     /// `[monitor] confirm` says, before it is believed. It changes nothing, and keeps nothing but the readings, where the
     /// engine was given a history. A dropped future leaves nothing open.
     pub async fn check(&self, only: &[ServiceId]) -> StatusDocument {
-        let mut context: StatusContext = self.ports.status.clone();
+        let mut context = StatusContext::clone(&self.ports.status);
         context.services.retain(|service| only.is_empty() || only.contains(&service.id));
         let mut judgements = join_all(context.services.iter().map(|service| self.look(&service.id))).await;
         // The history is a projection: a status that was measured stands without it.

@@ -83,7 +83,8 @@ pub struct Scope {
     pub version_control: Option<Arc<dyn VersionControl>>,
 }
 
-/// The collaborators that stages are built with.
+/// The collaborators that stages are built with. Each stage has its own clone, so whatever grows with the services is
+/// shared.
 #[derive(Debug, Clone)]
 pub struct Ports {
     /// The time.
@@ -95,17 +96,17 @@ pub struct Ports {
     /// Build and test, where configured.
     pub ci: Option<Arc<dyn Ci>>,
     /// Each service's deployer, where it has one.
-    pub deployers: BTreeMap<ServiceId, Arc<dyn Deployer>>,
+    pub deployers: Arc<BTreeMap<ServiceId, Arc<dyn Deployer>>>,
     /// Takes samples of services.
     pub observer: Arc<Observer>,
     /// The owner's rules for judging what was seen.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// The status issue's home; `Err` holds why there is none.
     pub issue_tracker: Result<Arc<dyn IssueTracker>, String>,
     /// The chats.
     pub notifiers: Vec<Arc<dyn Notifier>>,
     /// What pictures of the status need to know.
-    pub status: StatusContext,
+    pub status: Arc<StatusContext>,
     /// The owner's settings for watching.
     pub monitor: MonitorConfig,
     /// The owner's settings for returning.
@@ -113,5 +114,5 @@ pub struct Ports {
     /// What the safety gate insists on.
     pub policy: PolicyConfig,
     /// Each service's `paths`, for the rollback of one component.
-    pub paths: BTreeMap<ServiceId, Vec<String>>,
+    pub paths: Arc<BTreeMap<ServiceId, Vec<String>>>,
 }
