@@ -42,24 +42,26 @@ pub(super) fn run(checkout: &Checkout) -> Result<Vec<Outcome>> {
     let gone: Vec<&str> = holes.said().split_whitespace().collect();
     ensure!(!well.is_empty() && !gone.is_empty(), "the stand-ins did not say where they are");
     let many = scratch.write("many.toml", &config(MANY, |at| well[at % well.len()]))?;
-    let some = |at: usize| {
+    let mixed = |at: usize| {
         let hole = at % HOLE_EVERY == HOLE_EVERY - 1;
         if hole { gone[at / HOLE_EVERY % gone.len()] } else { well[at % well.len()] }
     };
-    let some = scratch.write("some.toml", &config(SOME, some))?;
+    let some = scratch.write("some.toml", &config(SOME, mixed))?;
+    let crowd = scratch.write("crowd.toml", &config(MANY, mixed))?;
 
     let bench = Bench { worker };
-    let (mut all_well, mut with_holes) = (Vec::new(), Vec::new());
+    let (mut all_well, mut with_holes, mut crowded) = (Vec::new(), Vec::new(), Vec::new());
     // In turns; the first round warms up and does not count.
     for round in 0..=ROUNDS {
-        let (well, holes) = (bench.look(&many, 1)?, bench.look(&some, 1)?);
+        let (well, holes, crowd) = (bench.look(&many, 1)?, bench.look(&some, 1)?, bench.look(&crowd, 1)?);
         if round > 0 {
             all_well.push(well);
             with_holes.push(holes);
+            crowded.push(crowd);
         }
     }
     let lasting = bench.look(&many, MANY_ROUNDS)?;
-    let outcomes = [one_round(&all_well), black_holes(&with_holes), memory(&lasting)];
+    let outcomes = [one_round(&all_well), black_holes(&with_holes), many_black_holes(&crowded), memory(&lasting)];
     outcomes.into_iter().collect::<Option<Vec<_>>>().context("the bench printed other figures than were asked for")
 }
 
@@ -117,6 +119,7 @@ fn one_round(runs: &[Looked]) -> Option<Outcome> {
     let goals = vec![
         Goal::at_most("MB at the peak", 100.0, peak),
         Goal::at_most("sockets at the same time", CONCURRENCY, sockets),
+        Goal::at_most("probes at the same time", CONCURRENCY, figure("most_under_way")?.most()),
         Goal::at_least("services measured healthy in every round", MANY as f64, healthy),
         Goal::at_most("samples in a round", MANY as f64, asked.most()),
     ];
@@ -149,6 +152,26 @@ fn black_holes(runs: &[Looked]) -> Option<Outcome> {
     ];
     let ours = "the same with black holes: half are silent, half do not even accept a connection";
     Some(alone("black holes", ours, facts, goals, time))
+}
+
+/// As many black holes as all but a few of the places that a round has: nobody waits until they give up.
+fn many_black_holes(runs: &[Looked]) -> Option<Outcome> {
+    let figure = |name: &str| figures(runs, name);
+    let (time, known) = (figure("ms")?, figure("healthy_known_ms")?);
+    let goals = vec![
+        Goal::at_most("ms until every healthy one is known: no black hole's timeout", TIMEOUT_MS, known.most()),
+        Goal::at_least("healthy services", (MANY - MANY / HOLE_EVERY) as f64, figure("healthy")?.least()),
+        Goal::at_least("unhealthy services", (MANY / HOLE_EVERY) as f64, figure("unhealthy")?.least()),
+        Goal::at_most("sockets at the same time", CONCURRENCY, figure("most_sockets")?.most()),
+    ];
+    let facts = [
+        ("services", MANY as f64),
+        ("black_holes", (MANY / HOLE_EVERY) as f64),
+        ("timeout_ms", TIMEOUT_MS),
+        ("healthy_known_ms", rounded(known.median())),
+        ("longest_sample_ms", rounded(figure("longest_healthy_ms")?.most())),
+    ];
+    Some(alone("crowd", "very many, with black holes that hold nearly every place of a round", facts, goals, time))
 }
 
 fn memory(run: &Looked) -> Option<Outcome> {
