@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, sync::LazyLock};
 
 use jiff::Timestamp;
 use runbook_core::{
-    EnvironmentId, Redactor, ServiceFacts, ServiceId,
+    EnvironmentId, ServiceFacts, ServiceId,
     config::{Config, ConfigError, Document, Kinded, ServiceConfig},
     registry::{Lookup, Registry, Scope, ServiceScope},
     watch::MaintenanceSchedule,
@@ -113,10 +113,6 @@ fn build_one(table: &Kinded, scope: &Scope, text: &str) {
 
 fn scope(config: &Config, service: Option<&ServiceConfig>) -> Scope {
     Scope {
-        project: config.project.name.clone(),
-        root: "project".into(),
-        state_dir: "state".into(),
-        environment: config.environment.clone(),
         service: service.map(|service| ServiceScope {
             facts: ServiceFacts {
                 id: service.id.clone(),
@@ -128,9 +124,7 @@ fn scope(config: &Config, service: Option<&ServiceConfig>) -> Scope {
             out_of_reach: None,
         }),
         variables: Lookup::new(secret),
-        redactor: Redactor::default(),
-        version_control: None,
-        hosted_runner: false,
+        ..Scope::bare(&config.project.name, config.environment.clone(), "project")
     }
 }
 

@@ -221,7 +221,6 @@ mod tests {
     use crate::{
         config::Document,
         ports::probe_fn,
-        redact::Redactor,
         registry::Lookup,
         words::{Health, Reading},
     };
@@ -244,17 +243,7 @@ mod tests {
         let none = Lookup::fixed::<String, String>([]);
         let config =
             Document::parse(Path::new("runbook.toml"), &text)?.config(&"production".parse().unwrap(), &none)?;
-        let scope = Scope {
-            project: config.project.name.clone(),
-            root: "project".into(),
-            state_dir: "state".into(),
-            environment: config.environment.clone(),
-            service: None,
-            variables: none,
-            redactor: Redactor::default(),
-            hosted_runner: false,
-            version_control: None,
-        };
+        let scope = Scope::bare(&config.project.name, config.environment.clone(), "project");
         registry.build_probe(&config.services[0].probes[0], &scope)
     }
 

@@ -83,6 +83,25 @@ pub struct Scope {
     pub version_control: Option<Arc<dyn VersionControl>>,
 }
 
+impl Scope {
+    /// The scope of a folder, without a service, variables, secrets or a repository. Whoever has more says it with
+    /// `Scope { service, ..Scope::bare(…) }`, and need not be told of what else a scope may hold one day.
+    pub fn bare(project: impl Into<String>, environment: EnvironmentId, root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        Self {
+            project: project.into(),
+            state_dir: root.join(".runbook"),
+            root,
+            environment,
+            service: None,
+            variables: Lookup::new(|_| None),
+            redactor: Redactor::default(),
+            hosted_runner: false,
+            version_control: None,
+        }
+    }
+}
+
 /// The collaborators that stages are built with. Each stage has its own clone, so whatever grows with the services is
 /// shared.
 #[derive(Debug, Clone)]

@@ -1,11 +1,11 @@
 //! The crate's own probe, built as a configuration builds it.
 
-use std::{path::PathBuf, rc::Rc};
+use std::rc::Rc;
 
 use runbook_core::{
-    Health, Redactor,
+    Health,
     ports::Probe,
-    registry::{Lookup, ProbeDefinition, Scope},
+    registry::{ProbeDefinition, Scope},
 };
 use runbook_health::HttpProbe;
 use serde_json::{Value, json};
@@ -36,15 +36,5 @@ pub async fn probe(urls: &[&str], pattern: &str, ca_file: Option<&str>, load: Lo
 }
 
 fn scope() -> Result<Scope, Fault> {
-    Ok(Scope {
-        project: "bench".to_owned(),
-        root: PathBuf::from("."),
-        state_dir: PathBuf::from("."),
-        environment: "production".parse()?,
-        service: None,
-        variables: Lookup::new(|_| None),
-        redactor: Redactor::default(),
-        hosted_runner: false,
-        version_control: None,
-    })
+    Ok(Scope::bare("bench", "production".parse()?, "."))
 }

@@ -1,6 +1,6 @@
 //! Building probes from what people write, and reading their findings.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use runbook_core::{
     Health, Reading, Redactor, Secret, ServiceFacts, ServiceId,
@@ -16,10 +16,6 @@ pub const TOKEN: &str = "token-that-nobody-may-see";
 /// The scope of a service with this URL.
 pub fn scope(url: Option<&str>) -> Scope {
     Scope {
-        project: "Forge".to_owned(),
-        root: PathBuf::from("."),
-        state_dir: PathBuf::from("."),
-        environment: "production".parse().unwrap(),
         service: Some(ServiceScope {
             facts: ServiceFacts {
                 id: ServiceId::new("api").unwrap(),
@@ -32,8 +28,7 @@ pub fn scope(url: Option<&str>) -> Scope {
         }),
         variables: Lookup::fixed([("API_TOKEN", TOKEN), ("API_LOGIN", "user:pass-that-is-secret"), ("BROKEN", "a\nb")]),
         redactor: Redactor::new(&[Secret::new("known-to-the-runbook")]),
-        hosted_runner: false,
-        version_control: None,
+        ..Scope::bare("Forge", "production".parse().unwrap(), ".")
     }
 }
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use runbook_core::{
-    Redactor,
     config::{ConfigError, Document},
     registry::{Lookup, Registry, Scope},
 };
@@ -32,17 +31,7 @@ fn build(table: &str, variables: &[(&str, &str)]) -> Result<Vec<String>, Box<Con
     let config = document.config(&environment, &variables)?;
     let mut registry = Registry::default();
     runbook_notify::register(&mut registry);
-    let scope = Scope {
-        project: "Forge".to_owned(),
-        root: ".".into(),
-        state_dir: ".".into(),
-        environment,
-        service: None,
-        variables,
-        redactor: Redactor::default(),
-        hosted_runner: false,
-        version_control: None,
-    };
+    let scope = Scope { variables, ..Scope::bare("Forge", environment, ".") };
     let mut names = Vec::new();
     for table in &config.notify {
         names.extend(registry.build_notifier(table, &scope)?.map(|notifier| notifier.name().to_owned()));

@@ -42,15 +42,8 @@ const MIN_SECRET: usize = 8;
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// # let scope = runbook_core::registry::Scope {
-/// #     project: "Forge".into(),
-/// #     root: ".".into(),
-/// #     state_dir: ".".into(),
-/// #     environment: "staging".parse().unwrap(),
-/// #     service: None,
 /// #     variables: runbook_core::registry::Lookup::fixed([("PATH", "/usr/bin:/bin")]),
-/// #     redactor: Default::default(),
-/// #     hosted_runner: false,
-/// #     version_control: None,
+/// #     ..runbook_core::registry::Scope::bare("Forge", "staging".parse().unwrap(), ".")
 /// # };
 /// use runbook_core::{Health, ports::Probe, registry::ProbeDefinition};
 /// use runbook_process::CommandProbe;

@@ -63,15 +63,11 @@ pub fn scope(folder: &Path, version_control: Option<Arc<dyn VersionControl>>) ->
     let id = "api".parse().unwrap();
     let facts = ServiceFacts { id, name: "API".into(), critical: true, port: None };
     Scope {
-        project: "Test".into(),
-        root: folder.to_owned(),
-        state_dir: folder.join(".runbook"),
-        environment: "staging".parse().unwrap(),
         service: Some(ServiceScope { facts, url: None, out_of_reach: None }),
         variables: Lookup::new(|name| std::env::var(name).ok()),
         redactor: Redactor::new(&[Secret::new(SECRET)]),
-        hosted_runner: false,
         version_control,
+        ..Scope::bare("Test", "staging".parse().unwrap(), folder)
     }
 }
 

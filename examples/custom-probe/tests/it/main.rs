@@ -4,10 +4,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use custom_probe::DiskSpace;
-use runbook_core::{
-    EnvironmentId, Redactor,
-    registry::{Lookup, ProbeDefinition, Scope},
-};
+use runbook_core::registry::{ProbeDefinition, Scope};
 use runbook_testkit::conformance::{self, ProbeCases};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -36,17 +33,7 @@ confirm_pause = "20ms"
 "#;
 
 fn build(root: &Path, settings: Value) -> DiskSpace {
-    let scope = Scope {
-        project: "Custom".to_owned(),
-        root: root.to_owned(),
-        state_dir: root.join(".runbook"),
-        environment: EnvironmentId::new("production").unwrap(),
-        service: None,
-        variables: Lookup::fixed::<String, String>([]),
-        redactor: Redactor::default(),
-        hosted_runner: false,
-        version_control: None,
-    };
+    let scope = Scope::bare("Custom", "production".parse().unwrap(), root);
     DiskSpace::build(serde_json::from_value(settings).unwrap(), &scope).unwrap()
 }
 
