@@ -170,18 +170,23 @@ fn with_holes(case: &str, ours: &str, services: usize, known_within: f64, runs: 
     Some(alone(case, ours, facts, goals, time))
 }
 
+/// The first tenth warms up, as the first round of every bench does: the allocator takes what a round needs at its
+/// fullest, which the first few rounds reach one after another. What grows after that is a leak.
 fn memory(run: &Looked) -> Option<Outcome> {
     let rss = run.of_rounds("rss_kb")?;
-    let decile = (rss.len() / 10).max(1);
+    let decile = rss.len() / 10;
     let median_mb = |part: &[f64]| Some(Figures::new(part.to_vec())?.median() / 1024.0);
-    let (first, last) = (median_mb(&rss[..decile])?, median_mb(&rss[rss.len() - decile..])?);
+    let (warm_up, rest) = rss.split_at(decile);
+    let (warm_up, first) = (median_mb(warm_up)?, median_mb(&rest[..decile])?);
+    let last = median_mb(&rest[rest.len() - decile..])?;
     let goals = vec![
-        Goal::at_most("times the memory of the first tenth in the last tenth", 1.02, last / first),
+        Goal::at_most("times the memory of the second tenth in the last tenth", 1.02, last / first),
         Goal::at_most("MB at the peak", 100.0, run.peak_rss_mb()?),
     ];
     let facts = [
         ("services", MANY as f64),
-        ("first_decile_rss_mb", rounded(first)),
+        ("first_decile_rss_mb", rounded(warm_up)),
+        ("second_decile_rss_mb", rounded(first)),
         ("last_decile_rss_mb", rounded(last)),
         ("peak_rss_mb", rounded(run.peak_rss_mb()?)),
     ];
@@ -235,7 +240,8 @@ mod tests {
 
     #[test]
     fn memory_that_grows_is_seen() {
-        let flat = memory(&looked(&[1_000.0; 20])).unwrap();
+        let flat: Vec<f64> = (0..20).map(|round| if round < 2 { 800.0 } else { 1_000.0 }).collect();
+        let flat = memory(&looked(&flat)).unwrap();
         assert!(flat.goals.iter().all(Goal::is_met), "{flat:?}");
         let rising: Vec<f64> = (0..20).map(|round| 1_000.0 + 10.0 * f64::from(round)).collect();
         let rising = memory(&looked(&rising)).unwrap();
