@@ -118,9 +118,12 @@ impl From<EngineError> for Fault {
         let message = with_causes(&error);
         match error {
             EngineError::Newer { .. } => Self::new(ExitCode::Blocked, "journal", message),
+            EngineError::TakenUp(_) => Self::new(ExitCode::Blocked, "lock", message)
+                .hint("this process changes nothing more; the run is told where it goes on"),
+            EngineError::NotOpen { .. } => Self::new(ExitCode::Blocked, "lock", message).next("runbook history"),
             EngineError::NoStage { .. } => Self::new(ExitCode::Usage, "configuration", message),
             EngineError::Journal(JournalError::Damaged { .. }) => Self::new(ExitCode::Fault, "journal", message)
-                .hint("nothing was changed; look at that event's line, restore the file from a copy, or move it aside to begin anew"),
+                .hint("nothing was changed; look at that event, and restore the journal from a copy"),
             EngineError::Journal(_) | EngineError::Stuck { .. } => {
                 let mut fault = Self::new(ExitCode::Fault, "journal", message);
                 fault.retryable = true;

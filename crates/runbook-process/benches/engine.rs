@@ -21,6 +21,7 @@ use runbook_core::{
     plan::{Access, Plan, PlanPolicy, Step, Watch, When},
     ports::{Journal, JournalError, SystemClock, stage_fn},
     registry::{Lookup, Registry},
+    state::EnvironmentState,
 };
 use runbook_process::{FileJournal, ProcessLiveness};
 use serde_json::json;
@@ -102,10 +103,10 @@ impl Journal for Counted {
         self.journal.replay(after).await
     }
 
-    async fn append(&self, batch: &Encoded, expected: Head) -> Result<(), JournalError> {
+    async fn append(&self, batch: &Encoded, expected: Head, state: &EnvironmentState) -> Result<(), JournalError> {
         let bytes = batch.lines.iter().map(|line| line.len() + 1).sum();
         self.writes.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
-        self.journal.append(batch, expected).await
+        self.journal.append(batch, expected, state).await
     }
 
     fn place(&self) -> String {

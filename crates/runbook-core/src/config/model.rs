@@ -124,17 +124,31 @@ impl Default for PolicyConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JournalHome {
-    /// On this machine alone.
+    /// A file in the state directory of this machine.
     #[default]
+    File,
+    /// The repository that `runbook.toml` is in, on this machine alone.
     Local,
+    /// That repository's remote: every machine that pushes there shares it.
+    Remote,
 }
 
 /// `[journal]`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JournalConfig {
     /// Where it lives.
     pub home: JournalHome,
+    /// The remote's name or address, when it lives there.
+    pub remote: String,
+    /// The variable with a token for HTTPS, where git has no credentials of its own.
+    pub token_env: Option<String>,
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { home: JournalHome::default(), remote: "origin".to_owned(), token_env: None }
+    }
 }
 
 /// `[status_issue]`.

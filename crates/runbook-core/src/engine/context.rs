@@ -1,6 +1,6 @@
 //! What a stage sees of its run. Owned and cheap to clone; it carries facts, never collaborators.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -13,9 +13,6 @@ use crate::{
     state::{EnvironmentState, RunState},
     words::{Baseline, GateRule, Judgement, Live, OperationalStatus, Reading, Request, RunId, ServiceId},
 };
-
-/// How often the journal is asked whether an emergency stop or a takeover ended this run.
-const CHECKPOINT: Duration = Duration::from_secs(1);
 
 /// The facts of a run, and the one way to change the outside world: [`StageContext::effect`].
 #[derive(Debug, Clone)]
@@ -96,7 +93,7 @@ impl StageContext {
     /// Ends when this run may no longer change things, with the reason; never before. Dropping it stops asking.
     pub async fn overtaken(&self) -> Refusal {
         loop {
-            self.clock().sleep(CHECKPOINT).await;
+            self.clock().sleep(self.ledger.pause_between_looks()).await;
             match self.checkpoint().await {
                 // A journal that cannot be read for a moment says nothing of who may go on.
                 Ok(()) | Err(Refusal::NotDurable(_)) => {}

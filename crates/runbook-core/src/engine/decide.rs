@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
-    event::{Operation, RollbackDecision, RollbackTarget},
-    plan::{Plan, Step, When, stage_kind},
+    event::{EffectResult, Operation, RollbackDecision, RollbackTarget},
+    plan::{Access, Plan, Step, When, stage_kind},
     state::{EffectState, EnvironmentState, RunState, StepState, StepStatus},
     words::{Action, Failure, LeftBehind, Outcome, Release, RuleVerdict, ServiceId, StepId, StepResult, Verdict},
 };
@@ -56,7 +56,7 @@ pub fn decide(plan: &Plan, run: &RunState, environment: &EnvironmentState, now: 
                 StepStatus::Pending if plan.action != Action::Rollback => {
                     return Next::Skip(state.step.id.clone(), "a rollback was decided".to_owned());
                 }
-                StepStatus::Pending | StepStatus::Running => {}
+                StepStatus::Pending | StepStatus::Running | StepStatus::Interrupted => {}
             }
         }
         if state.step.when == When::OnRollback && run.rollback.is_none() {
@@ -71,6 +71,7 @@ pub fn decide(plan: &Plan, run: &RunState, environment: &EnvironmentState, now: 
             StepStatus::Pending => Some(Next::Run(state.step.id.clone())),
             // The engine runs steps to their end; one that is running still belongs to an owner that is gone.
             StepStatus::Running => Some(case.needs_operator(format!("step {} was interrupted", state.step.id))),
+            StepStatus::Interrupted => Some(case.interrupted(state)),
             StepStatus::Finished(result) => case.finished(state, result),
         };
         if let Some(next) = decided {
@@ -83,7 +84,7 @@ pub fn decide(plan: &Plan, run: &RunState, environment: &EnvironmentState, now: 
 fn after_verdict(plan: &Plan, run: &RunState, verdict: Verdict, reason: &str) -> Next {
     for state in &run.steps {
         match (&state.status, state.step.when) {
-            (StepStatus::Pending, When::Finally) => return Next::Run(state.step.id.clone()),
+            (StepStatus::Pending | StepStatus::Interrupted, When::Finally) => return Next::Run(state.step.id.clone()),
             (StepStatus::Pending, _) => {
                 let why = match verdict {
                     Verdict::Blocked => "the run was blocked before",
@@ -170,6 +171,32 @@ impl Case<'_> {
             (false, _) => format!("{why}; changed, and not watched to the end: {}", changed.join(", ")),
         };
         Next::Conclude(Verdict::Aborted, reason)
+    }
+
+    /// A step whose process is gone. Its effects are settled by now: what is known to have happened is not done again.
+    fn interrupted(&self, state: &StepState) -> Next {
+        let step = &state.step;
+        // To stop what is down already is harmless, and who stops must not wait for anything.
+        if step.access != Access::Mutating || step.kind.as_str() == stage_kind::STOP {
+            return Next::Run(step.id.clone());
+        }
+        if let Some(unknown) = self.unknown() {
+            return self.needs_operator(format!("step {} was interrupted; {unknown}", step.id));
+        }
+        let effects = || self.run.effects.values().filter(|effect| effect.step == step.id);
+        let partly = effects().find_map(|effect| match &effect.outcome {
+            Some(EffectResult::Partly(message)) => Some(message.clone()),
+            _ => None,
+        });
+        if let Some(message) = partly {
+            return self.failed(step, &Failure { message, left: LeftBehind::Changed, unmeasured: false });
+        }
+        let done: Vec<String> = effects().filter(|e| e.is_done()).map(|e| e.operation.to_string()).collect();
+        // These leave out what is done; what a stage of one's own does on a second call is not known here.
+        if done.is_empty() || [stage_kind::DEPLOY, stage_kind::ROLLBACK].contains(&step.kind.as_str()) {
+            return Next::Run(step.id.clone());
+        }
+        self.needs_operator(format!("step {} was interrupted after {}", step.id, done.join(", ")))
     }
 
     /// What a finished step means; `None`: go on.

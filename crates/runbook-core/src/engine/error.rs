@@ -1,6 +1,6 @@
 //! What keeps a run from being carried out at all, and how causes are written in one line.
 
-use crate::ports::JournalError;
+use crate::{ports::JournalError, words::RunId};
 
 /// The engine could not begin, or could not write down how a run ended.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,17 @@ pub enum EngineError {
         /// Where it is.
         place: String,
         /// What it does.
+        problem: String,
+    },
+    /// Another process took this run up: a later job of it, or a recovery. Whatever follows is that one's to do.
+    #[error("another process has taken up run {0}")]
+    TakenUp(RunId),
+    /// The run cannot be taken up.
+    #[error("run {run} cannot be taken up: {problem}")]
+    NotOpen {
+        /// Which.
+        run: RunId,
+        /// Why.
         problem: String,
     },
     /// The journal holds events of a newer version.

@@ -50,17 +50,29 @@ impl Engine {
     /// changed, and what is known is told from memory.
     ///
     /// # Errors
-    /// When the run could not begin.
+    /// When the run could not begin, or when another process took it up before it ended.
     pub async fn execute(&self, request: Request, plan: Plan, cancel: &Cancel) -> Result<RunResult, EngineError> {
         let ledger = self.begin(&request, &plan).await?;
-        let request = Arc::new(request);
-        let plan = Arc::new(plan);
-        match self.drive(&ledger, &request, &plan, cancel).await {
+        self.carry_out(&ledger, request, plan, cancel).await
+    }
+
+    /// Goes on with a run from wherever it stands, to its end.
+    pub(super) async fn carry_out(
+        &self,
+        ledger: &Arc<Ledger>,
+        request: Request,
+        plan: Plan,
+        cancel: &Cancel,
+    ) -> Result<RunResult, EngineError> {
+        let (request, plan) = (Arc::new(request), Arc::new(plan));
+        match self.drive(ledger, &request, &plan, cancel).await {
             Ok(result) => Ok(result),
+            // The run goes on, elsewhere; there it is told.
+            Err(error @ EngineError::TakenUp(_)) => Err(error),
             Err(error) => {
                 ledger.detach(with_causes(&error)).await;
-                self.give_up(&ledger, &with_causes(&error)).await?;
-                self.drive(&ledger, &request, &plan, cancel).await
+                self.give_up(ledger, &with_causes(&error)).await?;
+                self.drive(ledger, &request, &plan, cancel).await
             }
         }
     }
@@ -121,7 +133,7 @@ impl Engine {
         self.ledger.clock.now()
     }
 
-    async fn state(&self, ledger: &Ledger) -> Result<(RunState, EnvironmentState), EngineError> {
+    pub(super) async fn state(&self, ledger: &Ledger) -> Result<(RunState, EnvironmentState), EngineError> {
         match ledger.state().await? {
             (Some(run), environment) => Ok((run, environment)),
             (None, _) => Err(EngineError::Stuck {
@@ -215,7 +227,7 @@ impl Engine {
         cancel: &Cancel,
     ) -> Result<(), EngineError> {
         let started = self.now();
-        let result = match self.lock(ledger, request, step).await? {
+        let result = match self.take_lock(ledger, request, step).await? {
             Err(held) => StepResult::Ended(Outcome::Blocked(vec![held])),
             Ok(()) => self.attempts(ledger, request, plan, step, cancel).await?,
         };
@@ -224,7 +236,12 @@ impl Engine {
     }
 
     /// Takes the lock before the first step that changes services. An emergency stop needs none.
-    async fn lock(&self, ledger: &Ledger, request: &Request, step: &Step) -> Result<Result<(), String>, EngineError> {
+    async fn take_lock(
+        &self,
+        ledger: &Ledger,
+        request: &Request,
+        step: &Step,
+    ) -> Result<Result<(), String>, EngineError> {
         if step.access != Access::Mutating || request.action == Action::EmergencyStop {
             return Ok(Ok(()));
         }

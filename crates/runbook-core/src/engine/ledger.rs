@@ -10,11 +10,11 @@ use tokio::sync::Mutex;
 
 use super::{EngineError, Permit, Refusal};
 use crate::{
-    event::{Draft, EventKind, Head, Operation, encode},
+    event::{Draft, Event, EventKind, Head, Operation, encode},
     plan::Access,
     ports::{Clock, EventSink, Journal, JournalError, LocalLatch, Notice},
     redact::Redactor,
-    state::{EnvironmentState, Latch, RunState},
+    state::{EnvironmentState, Latch, OpenRun, RunState},
     words::{Action, Actor, EffectKey, EventId, Owner, RunId, StepId},
 };
 
@@ -67,6 +67,11 @@ impl Inner {
         self.state.as_ref().is_some_and(|state| state.request.action == Action::EmergencyStop)
     }
 
+    /// Whether another process has taken this run up since.
+    fn is_taken_up(&self, run: RunId, epoch: u64) -> bool {
+        epoch > 0 && self.environment.open_runs.get(&run).is_some_and(|open| open.epoch > epoch)
+    }
+
     fn detach(&mut self, why: String) {
         self.latch_shared |= self.detached.is_none() && self.state.as_ref().is_some_and(|state| state.latched);
         self.detached = Some(why);
@@ -83,11 +88,49 @@ impl Inner {
 }
 
 impl Ledger {
-    /// Reads the journal, and stands ready to write for `run`.
+    /// Reads the journal, and stands ready to write for `run`: a new one, or one that only reads.
     ///
     /// # Errors
     /// When the journal cannot be read, or does not hold together.
     pub async fn open(ports: LedgerPorts, run: RunId) -> Result<Arc<Self>, EngineError> {
+        Self::read(ports, run).await.map(Arc::new)
+    }
+
+    /// Takes up a run that another process began and did not end, with a new epoch: `may` is asked once everything has
+    /// been read, and again after each lost race. From then on that process can begin nothing any more.
+    pub(super) async fn take_up(
+        ports: LedgerPorts,
+        run: RunId,
+        owner: Owner,
+        may: impl Fn(&OpenRun) -> Result<(), String>,
+    ) -> Result<Arc<Self>, EngineError> {
+        let ledger = Self::read(ports, run).await?;
+        let not_open = |problem: String| EngineError::NotOpen { run, problem };
+        {
+            let mut inner = ledger.inner.lock().await;
+            let open = inner.environment.open_runs.get(&run);
+            let from = open.ok_or_else(|| not_open("it has ended, or never began".to_owned()))?.from;
+            let (stored, head) = ledger.in_time(&inner, ledger.ports.journal.replay(from)).await?;
+            for stored in &stored {
+                // What came since the snapshot was read.
+                if stored.event.seq > inner.head.seq {
+                    inner.environment.apply(&stored.event);
+                }
+                Self::apply(&mut inner, run, &stored.event);
+            }
+            inner.head = head;
+        }
+        let continued = ledger.raise_epoch(EventKind::RunContinued { owner }, |environment| {
+            match environment.open_runs.get(&run) {
+                Some(open) => may(open),
+                None => Err("it has ended".to_owned()),
+            }
+        });
+        continued.await?.map_err(not_open)?;
+        Ok(Arc::new(ledger))
+    }
+
+    async fn read(ports: LedgerPorts, run: RunId) -> Result<Self, EngineError> {
         let inner = Inner {
             head: Head::EMPTY,
             epoch: 0,
@@ -99,9 +142,12 @@ impl Ledger {
         };
         let ledger = Self { ports, run, inner: Mutex::new(inner) };
         let mut inner = ledger.inner.lock().await;
-        ledger.refresh(&mut inner).await?;
+        match ledger.in_time(&inner, ledger.ports.journal.snapshot()).await? {
+            Some(snapshot) => (inner.head, inner.environment) = (snapshot.head, snapshot.state),
+            None => ledger.refresh(&mut inner).await?,
+        }
         drop(inner);
-        Ok(Arc::new(ledger))
+        Ok(ledger)
     }
 
     /// A ledger that keeps its events in memory, because the journal cannot be reached. For an emergency stop only.
@@ -200,19 +246,21 @@ impl Ledger {
         actor: Actor,
         action: Action,
     ) -> Result<Result<(), String>, EngineError> {
-        let begun = {
+        let (begun, epoch) = {
             let inner = self.inner.lock().await;
             if inner.environment.lock.as_ref().is_some_and(|lock| lock.run == self.run) {
                 return Ok(Ok(()));
             }
-            inner.epoch
+            // Whoever takes a run up has a newer epoch, and yet it was planned in the world in which it began.
+            (inner.state.as_ref().map_or(inner.epoch, |state| state.begun), inner.epoch)
         };
+        let run = self.run;
         let kind = EventKind::LockAcquired { owner, actor, reason: action.to_string(), sticky: false };
         self.raise_epoch(kind, move |environment| match &environment.lock {
-            Some(lock) => Err(format!(
-                "run {} ({}, by {}) holds the lock since {}",
-                lock.run, lock.reason, lock.actor, lock.since
-            )),
+            _ if environment.open_runs.get(&run).is_some_and(|open| open.epoch > epoch) => {
+                Err("another process has taken this run up".to_owned())
+            }
+            Some(lock) => Err(lock.held()),
             None if environment.fence > begun => {
                 Err("another run has changed the environment since this one was planned; ask again".to_owned())
             }
@@ -247,19 +295,24 @@ impl Ledger {
     pub(super) async fn check(&self, access: Access, epoch: u64) -> Result<(), Refusal> {
         let mut inner = self.inner.lock().await;
         if inner.detached.is_none() {
-            self.refresh(&mut inner).await.map_err(Refusal::NotDurable)?;
+            self.refresh(&mut inner).await.map_err(refused)?;
         }
         self.local_latch(&inner, access).await?;
         Self::allowed(&inner, access, epoch, self.run)
+    }
+
+    /// How long a run that only waits leaves between two looks.
+    pub(super) fn pause_between_looks(&self) -> Duration {
+        self.ports.journal.pause_between_looks()
     }
 
     /// Whether a run may go on: with the lock, whether it could begin an effect; without, whether nobody stopped it.
     pub(super) async fn may_go_on(&self) -> Result<(), Refusal> {
         let (epoch, locked) = {
             let mut inner = self.inner.lock().await;
-            self.append(&mut inner).await.map_err(Refusal::NotDurable)?;
+            self.append(&mut inner).await.map_err(refused)?;
             if inner.detached.is_none() {
-                self.refresh(&mut inner).await.map_err(Refusal::NotDurable)?;
+                self.refresh(&mut inner).await.map_err(refused)?;
             }
             inner.state.as_ref().map_or((0, false), |state| (state.epoch, state.locked))
         };
@@ -286,8 +339,8 @@ impl Ledger {
         if inner.stops() && environment.latch.is_some() {
             return Ok(());
         }
-        if environment.fence > epoch {
-            return Err(Refusal::Fenced { mine: epoch, current: environment.fence });
+        if environment.fence > epoch || inner.is_taken_up(run, epoch) {
+            return Err(Refusal::Fenced { mine: epoch, current: environment.epoch });
         }
         if inner.stops() {
             return Ok(());
@@ -344,12 +397,8 @@ impl Ledger {
             return Err(Refusal::ReadOnly(operation.word().to_owned()));
         }
         let mut inner = self.inner.lock().await;
-        self.append(&mut inner).await.map_err(Refusal::NotDurable)?;
+        self.append(&mut inner).await.map_err(refused)?;
         for _ in 0..RACES {
-            // Another run may have stopped, or taken over, since this one last looked.
-            if inner.detached.is_none() {
-                self.refresh(&mut inner).await.map_err(Refusal::NotDurable)?;
-            }
             let epoch = inner.epoch;
             self.local_latch(&inner, access).await?;
             Self::allowed(&inner, access, epoch, self.run)?;
@@ -360,8 +409,12 @@ impl Ledger {
             let draft = self.draft(&inner, kind);
             match self.try_append(&mut inner, vec![draft]).await {
                 Ok(()) => return Ok(Permit { key, epoch, access, ledger: Arc::clone(self) }),
-                Err(EngineError::Journal(JournalError::Conflict { .. })) => {}
-                Err(error) => return Err(Refusal::NotDurable(error)),
+                // Somebody wrote since this run last looked: a stop, or a takeover. The append that is taken was made in
+                // the world that was just checked.
+                Err(EngineError::Journal(JournalError::Conflict { .. })) => {
+                    self.refresh(&mut inner).await.map_err(refused)?;
+                }
+                Err(error) => return Err(refused(error)),
             }
         }
         Err(Refusal::NotDurable(self.stuck("is written by others without a pause")))
@@ -417,11 +470,13 @@ impl Ledger {
             let count = inner.environment.unknown_events;
             inner.without_journal(EngineError::Newer { count })?;
         }
+        let mut environment = inner.environment.clone();
+        encoded.events.iter().for_each(|event| environment.apply(event));
         if inner.detached.is_none() {
-            let appended = self.in_time(inner, self.ports.journal.append(&encoded, inner.head)).await;
-            appended.or_else(|error| inner.without_journal(error))?;
+            let appended = self.ports.journal.append(&encoded, inner.head, &environment);
+            self.in_time(inner, appended).await.or_else(|error| inner.without_journal(error))?;
         }
-        inner.head = encoded.head;
+        (inner.head, inner.environment) = (encoded.head, environment);
         for event in &encoded.events {
             Self::apply(inner, self.run, event);
             self.ports.sinks.iter().for_each(|sink| sink.on_event(event));
@@ -435,12 +490,16 @@ impl Ledger {
             Err(error) => return inner.without_journal(error),
         };
         for stored in &stored {
+            inner.environment.apply(&stored.event);
             Self::apply(inner, self.run, &stored.event);
         }
         // After a lost answer they are there already.
         inner.buffer.retain(|draft| !stored.iter().any(|stored| stored.event.id == draft.id));
         inner.head = head;
-        Ok(())
+        match inner.is_taken_up(self.run, inner.epoch) {
+            true => Err(EngineError::TakenUp(self.run)),
+            false => Ok(()),
+        }
     }
 
     async fn in_time<T>(
@@ -455,8 +514,8 @@ impl Ledger {
         }
     }
 
-    fn apply(inner: &mut Inner, run: RunId, event: &crate::event::Event) {
-        inner.environment.apply(event);
+    /// Takes an event into the fold of the run.
+    fn apply(inner: &mut Inner, run: RunId, event: &Event) {
         match &mut inner.state {
             Some(state) => state.apply(event),
             None if event.run == run => inner.state = RunState::begin(event),
@@ -466,5 +525,13 @@ impl Ledger {
 
     fn stuck(&self, problem: &str) -> EngineError {
         EngineError::Stuck { place: self.ports.journal.place(), problem: problem.to_owned() }
+    }
+}
+
+/// Why an effect must not begin, from what the journal answered.
+fn refused(error: EngineError) -> Refusal {
+    match error {
+        EngineError::TakenUp(run) => Refusal::TakenUp(run),
+        error => Refusal::NotDurable(error),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! `decide` chooses, with `watched` for what a watch comes to, `execute` carries out, `ledger` writes and reads the one stream of events, `context` is what a
 //! stage sees of all this, `permit` is the leave to do one effect, `assembly` puts everything together, `cancel` asks a
-//! run to end, `check` looks once without a run, `learn` brings the history up to the journal, and `recovery` closes runs
-//! that were interrupted.
+//! run to end, `check` looks once without a run, `learn` brings the history up to the journal, `recovery` finishes or closes
+//! runs that were interrupted, and `lock` is the lock in a person's hand.
 
 mod assembly;
 mod cancel;
@@ -14,6 +14,7 @@ mod error;
 mod execute;
 mod learn;
 mod ledger;
+mod lock;
 mod permit;
 mod recovery;
 mod watched;
@@ -26,3 +27,4 @@ pub use error::{EngineError, with_causes};
 pub use execute::{Engine, RunResult};
 pub use ledger::{Ledger, LedgerPorts};
 pub use permit::{EffectError, Permit, Refusal};
+pub use recovery::Unfinished;

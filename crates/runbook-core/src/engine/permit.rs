@@ -57,6 +57,9 @@ pub enum Refusal {
         /// The fence.
         current: u64,
     },
+    /// Another process has taken this run up: a later job of it, or a recovery.
+    #[error("another process has taken up run {0}")]
+    TakenUp(RunId),
     /// The run does not hold the lock.
     #[error("this run does not hold the lock of the environment")]
     NoLock,

@@ -1,45 +1,132 @@
-//! Runs that were interrupted: before a new run changes anything, those whose owner is provably over are closed.
+//! Runs that were interrupted. `recover` takes one up and brings it to its end; before a new run changes anything, those
+//! whose owner is provably over are closed.
 //!
-//! Each of their open effects is settled by asking the outside world: whether it happened, and where that cannot be
-//! said, what is live now. Nothing is repeated or undone on a guess. The interrupted run ends as `needs_operator`, with
-//! what nobody knows in its reason.
+//! Either way each open effect is settled first, by asking the outside world: whether it happened, and where that cannot
+//! be said, what is live now. What happened is not repeated, what did not happen is done by whoever goes on, and what
+//! nobody knows needs an operator.
 
 use std::sync::Arc;
 
-use super::{Engine, EngineError, Ledger};
+use super::{Cancel, Engine, EngineError, Ledger, RunResult};
 use crate::{
+    config::Config,
     event::{EventKind, Landed, Operation},
     ports::{OpenEffect, OwnerState, Stage},
     state::OpenRun,
     words::{EffectKey, Live, RunId, StepId, Verdict},
 };
 
+/// A run that has no last event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Which.
+    pub run: RunId,
+    /// What is known of it.
+    pub open: OpenRun,
+    /// Whether whoever executes it is over.
+    pub owner: OwnerState,
+}
+
 impl Engine {
+    /// The runs without an end, oldest first, and whether somebody still executes them.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn unfinished(&self) -> Result<Vec<Unfinished>, EngineError> {
+        let mut unfinished = Vec::new();
+        for (run, open) in self.environment().await?.open_runs {
+            let owner = self.ports.liveness.owner_state(&open.owner).await;
+            unfinished.push(Unfinished { run, open, owner });
+        }
+        Ok(unfinished)
+    }
+
+    /// Takes up a run whose owner is over, settles what it left open, and brings it to its end as if it had not been
+    /// interrupted. With `owner_is_over` somebody vouches for an owner that nobody here can ask about; one that is alive is
+    /// never taken over. When the configuration is another one than it was planned with, nothing more is changed: the run
+    /// then only reports what is known.
+    ///
+    /// A repeat finds no open run. A recovery that is interrupted can be recovered.
+    ///
+    /// # Errors
+    /// [`EngineError::NotOpen`] when the run cannot be taken up; otherwise as [`execute`](Self::execute).
+    pub async fn recover(
+        &self,
+        run: RunId,
+        config: &Config,
+        owner_is_over: bool,
+        cancel: &Cancel,
+    ) -> Result<RunResult, EngineError> {
+        let not_open = |problem: String| EngineError::NotOpen { run, problem };
+        let environment = self.environment().await?;
+        let open = environment.open_runs.get(&run);
+        let owner = &open.ok_or_else(|| not_open("it has ended, or never began".to_owned()))?.owner;
+        match self.ports.liveness.owner_state(owner).await {
+            OwnerState::Over => {}
+            OwnerState::Unknown if owner_is_over => {}
+            OwnerState::Alive => return Err(not_open(format!("{owner} is at work"))),
+            OwnerState::Unknown => {
+                return Err(not_open(format!(
+                    "nobody here can tell whether {owner} is over; look there, and say so with --owner-is-over"
+                )));
+            }
+        }
+        let me = self.ports.liveness.me();
+        let ledger = Ledger::take_up(self.ledger.clone(), run, me, |open| match open.owner == *owner {
+            true => Ok(()),
+            false => Err(format!("{} has taken it up", open.owner)),
+        });
+        let ledger = ledger.await?;
+        let (state, environment) = self.state(&ledger).await?;
+        if let Some(open) = environment.open_runs.get(&run) {
+            let settled = self.settle_all(&ledger, open).await;
+            if state.plan.config_digest != config.digest && state.verdict.is_none() {
+                let why = "the configuration has changed since it was planned";
+                let (verdict, reason) = settled.verdict(open, why);
+                ledger.commit(EventKind::VerdictReached { verdict, reason }).await?;
+            }
+        }
+        self.carry_out(&ledger, state.request, state.plan, cancel).await
+    }
+
     /// Closes every open run whose owner is over.
     pub(super) async fn close_abandoned(&self, ledger: &Ledger) -> Result<(), EngineError> {
         let (_, environment) = ledger.state().await?;
         for (run, open) in environment.open_runs.iter().filter(|(run, _)| **run != ledger.run()) {
             if self.ports.liveness.owner_state(&open.owner).await == OwnerState::Over {
-                self.close(ledger, *run, open).await?;
+                self.close(ledger, *run, open, &format!("{} is over", open.owner)).await?;
             }
         }
         Ok(())
     }
 
-    async fn close(&self, ledger: &Ledger, run: RunId, open: &OpenRun) -> Result<(), EngineError> {
-        let mut unknown = Vec::new();
+    /// Settles what a run left open, and writes down that it ended.
+    pub(super) async fn close(
+        &self,
+        ledger: &Ledger,
+        run: RunId,
+        open: &OpenRun,
+        why: &str,
+    ) -> Result<(), EngineError> {
+        let (verdict, reason) = self.settle_all(ledger, open).await.verdict(open, why);
+        ledger.commit(EventKind::RunAbandoned { abandoned: run, verdict, reason }).await
+    }
+
+    /// Asks about each effect without an end.
+    async fn settle_all(&self, ledger: &Ledger, open: &OpenRun) -> Settled {
+        let mut settled = Settled { changed: open.changed, unknown: Vec::new() };
         for (key, operation) in &open.effects {
             let landed = self.settle(key, operation).await;
             ledger.record(EventKind::EffectSettled { key: key.clone(), landed }).await;
-            if landed == Landed::Unknown {
-                unknown.push(self.found_instead(ledger, key, operation).await);
+            if operation.changes_something() {
+                match landed {
+                    Landed::Happened => settled.changed = true,
+                    Landed::Unknown => settled.unknown.push(self.found_instead(ledger, key, operation).await),
+                    Landed::DidNotHappen => {}
+                }
             }
         }
-        let mut reason = format!("{} was interrupted: {} is over", open.action, open.owner);
-        if !unknown.is_empty() {
-            reason.push_str(&format!("; nobody knows how this ended: {}", unknown.join(", ")));
-        }
-        ledger.commit(EventKind::RunAbandoned { abandoned: run, verdict: Verdict::NeedsOperator, reason }).await
+        settled
     }
 
     async fn settle(&self, key: &EffectKey, operation: &Operation) -> Landed {
@@ -48,10 +135,9 @@ impl Engine {
             return deployer.state(key, service, &intended).await.unwrap_or(Landed::Unknown);
         }
         match operation {
-            // Doing these again is harmless: the marker is looked for first, and a branch that is there is taken as made.
-            Operation::PublishStatus | Operation::RollbackBranch { .. } | Operation::Notify { .. } => {
-                Landed::DidNotHappen
-            }
+            // Nobody can be asked without doing them. The first two are harmless to do again: the marker is looked
+            // for, and a branch that is there is taken as made. A chat is not told twice.
+            Operation::PublishStatus | Operation::RollbackBranch { .. } | Operation::Notify { .. } => Landed::Unknown,
             _ => match self.stage_of(key) {
                 Some(stage) => stage.settle(&OpenEffect { key: key.clone(), operation: operation.clone() }).await,
                 None => Landed::Unknown,
@@ -79,5 +165,28 @@ impl Engine {
             }
             Ok(_) | Err(_) => key.to_string(),
         }
+    }
+}
+
+/// What asking came to.
+struct Settled {
+    /// Whether the run is known to have changed something.
+    changed: bool,
+    /// Each effect that may have changed something, and of which nobody knows.
+    unknown: Vec<String>,
+}
+
+impl Settled {
+    /// What is known of how an interrupted run ended, when nobody goes on with it.
+    fn verdict(&self, open: &OpenRun, why: &str) -> (Verdict, String) {
+        let interrupted = format!("{} was interrupted: {why}", open.action);
+        if !self.unknown.is_empty() {
+            let unknown = self.unknown.join(", ");
+            return (Verdict::NeedsOperator, format!("{interrupted}; nobody knows how this ended: {unknown}"));
+        }
+        if self.changed {
+            return (Verdict::NeedsOperator, format!("{interrupted}; it had changed something that nobody watched"));
+        }
+        (Verdict::Aborted, format!("{interrupted}; nothing was changed"))
     }
 }

@@ -87,6 +87,11 @@ impl Operation {
         }
     }
 
+    /// Whether it changes more than what people are told, and than branches that nothing live depends on.
+    pub fn changes_something(&self) -> bool {
+        self.makes_live().is_some() || matches!(self, Self::Custom { .. })
+    }
+
     /// What is live of the service once the operation is done.
     pub fn makes_live(&self) -> Option<(&ServiceId, Live)> {
         match self {
@@ -255,7 +260,7 @@ macro_rules! event_kinds {
 }
 
 event_kinds! {
-    /// Another process took up the run, with a new epoch.
+    /// A process took up the run, with a new epoch: another job of it, or a recovery.
     RunContinued = "run_continued" {
         /// Who executes it now.
         owner: Owner,
@@ -273,6 +278,13 @@ event_kinds! {
     }
     /// The run gave the lock back.
     LockReleased = "lock_released" {}
+    /// A person took the lock away: one of a person's, or one whose run nobody can ask.
+    LockLifted = "lock_lifted" {
+        /// Which person.
+        actor: Actor,
+        /// Why.
+        reason: String,
+    }
     /// Nothing mutating starts from here on.
     StopLatched = "stop_latched" {
         /// Who stopped.

@@ -1,10 +1,13 @@
 //! Port: the append-only stream of events of one environment.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::event::{ChainError, Encoded, Head, Stored};
+use crate::{
+    event::{ChainError, Encoded, Head, Stored},
+    state::{EnvironmentState, Snapshot},
+};
 
 /// The journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,15 @@ pub enum JournalError {
 /// folds of the events, need no other mutual exclusion.
 #[async_trait]
 pub trait Journal: Debug + Send + Sync {
+    /// The fold of everything up to the newest event, where the journal keeps it: opening then costs the same whatever the
+    /// history. `None` makes the reader replay all of it.
+    ///
+    /// # Errors
+    /// As [`replay`](Self::replay).
+    async fn snapshot(&self) -> Result<Option<Snapshot>, JournalError> {
+        Ok(None)
+    }
+
     /// The events after `after`, oldest first, with the head they lead to. The chain is checked on the way.
     ///
     /// # Errors
@@ -48,11 +60,17 @@ pub trait Journal: Debug + Send + Sync {
     async fn replay(&self, after: Head) -> Result<(Vec<Stored>, Head), JournalError>;
 
     /// Appends a batch, whole or not at all, when the head still is `expected`. Once it returns, the batch is durable:
-    /// it survives SIGKILL, and what a power cut may lose is written in the adapter's documentation.
+    /// it survives SIGKILL, and what a power cut may lose is written in the adapter's documentation. `state` is the fold
+    /// with this batch, for journals that keep it.
     ///
     /// # Errors
     /// [`JournalError::Conflict`] when the head is another one; nothing was appended then.
-    async fn append(&self, batch: &Encoded, expected: Head) -> Result<(), JournalError>;
+    async fn append(&self, batch: &Encoded, expected: Head, state: &EnvironmentState) -> Result<(), JournalError>;
+
+    /// How long a run that only waits leaves between two looks at the journal. A look at a remote is a request.
+    fn pause_between_looks(&self) -> Duration {
+        Duration::from_secs(1)
+    }
 
     /// Where it is, for people.
     fn place(&self) -> String;

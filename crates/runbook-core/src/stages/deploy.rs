@@ -37,8 +37,15 @@ impl Stage for Deploy {
         if self.ports.deployers.is_empty() {
             return Ok(Outcome::Skipped("no deployer".to_owned()));
         }
+        let run = cx.run_state().await?;
         let mut deployed = 0;
         for (service, release) in cx.plan().changing() {
+            let operation = Operation::Deploy { service: service.id.clone(), release: release.clone() };
+            // By a process that was interrupted later.
+            if run.has_done(&operation) {
+                deployed += 1;
+                continue;
+            }
             let Some(deployer) = self.ports.deployers.get(&service.id) else {
                 return Err(StageError::no_change(format!("{} has no deployer", service.id)));
             };
@@ -48,7 +55,6 @@ impl Stage for Deploy {
                 environment: cx.request().environment.clone(),
             };
             cx.progress(format!("{}: {} → {release}", service.id, service.live));
-            let operation = Operation::Deploy { service: service.id.clone(), release: release.clone() };
             cx.effect(operation, |permit| async move { deployer.deploy(&permit, &order).await }).await?;
             deployed += 1;
         }

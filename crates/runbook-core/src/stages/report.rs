@@ -44,6 +44,8 @@ impl Stage for ReportStage {
         // All at once: a slow chat must not cost the issue, nor the issue a chat.
         let alarm = alerting_status(&run, &environment, &self.ports.status, cx.now());
         let news = self.ports.notifiers.iter().filter(|n| is_news(n.name(), alarm, &run, &environment));
+        // By a process that was interrupted later; whether the message arrived may never be known.
+        let news = news.filter(|n| !was_told(n.name(), &run));
         let chats = join_all(news.map(|notifier| notify(cx, notifier.as_ref(), &view, alarm)));
         let issue = async {
             match &self.ports.issue_tracker {
@@ -88,6 +90,12 @@ impl ReportStage {
 fn is_news(name: &str, alarm: OperationalStatus, run: &RunState, environment: &EnvironmentState) -> bool {
     let told = environment.notified.get(name).copied().unwrap_or(OperationalStatus::Operational);
     told != alarm || run.rollback.is_some()
+}
+
+fn was_told(name: &str, run: &RunState) -> bool {
+    run.effects
+        .values()
+        .any(|effect| effect.may_have_changed() && matches!(&effect.operation, Operation::Notify { to } if to == name))
 }
 
 async fn notify(

@@ -12,6 +12,7 @@ use crate::{
     plan::{Access, stage_kind},
     ports::{Order, RollbackBranch, Stage, StageError},
     registry::{BuildError, Ports, StageDefinition},
+    state::RunState,
     words::{CommitId, Outcome, Release, ReleaseId},
 };
 
@@ -43,11 +44,16 @@ impl Stage for Rollback {
 
     async fn run(&self, cx: &StageContext) -> Result<Outcome, StageError> {
         let run = cx.run_state().await?;
-        let Some(decision) = run.rollback else {
+        let Some(decision) = run.rollback.clone() else {
             return Err(StageError::no_change("no rollback was decided"));
         };
         let mut failures = Vec::new();
         for (service, target) in &decision.services {
+            let operation = Operation::Activate { service: service.clone(), release: target.to.clone() };
+            // By a process that was interrupted later.
+            if run.has_done(&operation) {
+                continue;
+            }
             let Some(deployer) = self.ports.deployers.get(service) else {
                 failures.push(StageError::no_change(format!("{service} has no deployer")));
                 continue;
@@ -58,7 +64,6 @@ impl Stage for Rollback {
                 environment: cx.request().environment.clone(),
             };
             cx.progress(format!("{service}: {} → {}", target.from, target.to));
-            let operation = Operation::Activate { service: service.clone(), release: target.to.clone() };
             let activated =
                 cx.effect(operation, |permit| async move { deployer.activate(&permit, &order).await }).await;
             // One that fails does not keep the others from returning.
@@ -71,13 +76,13 @@ impl Stage for Rollback {
             let message = failures.iter().map(|f| f.message.as_str()).collect::<Vec<_>>().join("; ");
             return Err(StageError { message, left: worst, retryable: false, unmeasured: false });
         }
-        Ok(self.record(cx, &decision).await.map_or(Outcome::Passed, Outcome::Warned))
+        Ok(self.record(cx, &run, &decision).await.map_or(Outcome::Passed, Outcome::Warned))
     }
 }
 
 impl Rollback {
     /// Records the rollback in the repository; returns what somebody should know about that.
-    async fn record(&self, cx: &StageContext, decision: &RollbackDecision) -> Option<String> {
+    async fn record(&self, cx: &StageContext, run: &RunState, decision: &RollbackDecision) -> Option<String> {
         let repository = self.ports.version_control.as_ref().filter(|_| self.ports.rollback.branch)?;
         let (to, commit) = match one_release(decision) {
             Ok(found) => found,
@@ -93,7 +98,18 @@ impl Rollback {
         if is_partial && only.is_empty() {
             return Some("no rollback branch: the services that returned have no `paths`".to_owned());
         }
-        let branch = rollback_branch_name(&to.id, cx.now());
+        // A process that was interrupted may have made the branch already.
+        let begun = run.effects.values().find_map(|effect| match &effect.operation {
+            Operation::RollbackBranch { branch, .. } => Some((branch.clone(), effect)),
+            _ => None,
+        });
+        let branch = match begun {
+            Some((_, effect)) if effect.is_done() => {
+                return effect.detail["not_pushed"].as_str().map(str::to_owned);
+            }
+            Some((branch, _)) => branch,
+            None => rollback_branch_name(&to.id, cx.now()),
+        };
         let from: Vec<String> = decision.services.iter().map(|(id, t)| format!("{id} {}", t.from)).collect();
         let rollback = RollbackBranch {
             branch: branch.clone(),

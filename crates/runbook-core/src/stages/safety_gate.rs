@@ -159,18 +159,19 @@ impl SafetyGate {
         let Some(lock) = environment.lock.as_ref().filter(|lock| lock.run != cx.run()) else {
             return GateRule::pass("lock", "the lock is free");
         };
+        if lock.sticky {
+            return GateRule::block("lock", format!("{}; `runbook unlock --reason …` takes it away", lock.held()));
+        }
         let owner = match self.ports.liveness.owner_state(&lock.owner).await {
             OwnerState::Alive => format!("{} is at work", lock.owner),
-            OwnerState::Unknown => format!("nobody here can tell whether {} is over", lock.owner),
+            OwnerState::Unknown => format!(
+                "nobody here can tell whether {} is over; look there, and then `runbook recover {} --owner-is-over` \
+                 finishes the run",
+                lock.owner, lock.run
+            ),
             OwnerState::Over => format!("{} ended just now; ask again", lock.owner),
         };
-        GateRule::block(
-            "lock",
-            format!(
-                "run {} ({}, by {}) holds the lock since {}: {owner}",
-                lock.run, lock.reason, lock.actor, lock.since
-            ),
-        )
+        GateRule::block("lock", format!("{}: {owner}", lock.held()))
     }
 
     fn version(&self, cx: &StageContext) -> GateRule {

@@ -35,7 +35,11 @@ impl Stage for Stop {
     }
 
     async fn run(&self, cx: &StageContext) -> Result<Outcome, StageError> {
-        let stops = cx.plan().services.iter().map(|service| self.stop(cx, &service.id));
+        let run = cx.run_state().await?;
+        // A process that was interrupted may have stopped some.
+        let up = cx.plan().services.iter().map(|service| &service.id);
+        let up = up.filter(|id| !run.has_done(&Operation::Stop { service: (*id).clone() }));
+        let stops = up.map(|service| self.stop(cx, service));
         let failures: Vec<String> = join_all(stops).await.into_iter().filter_map(Result::err).collect();
         if failures.is_empty() { Ok(Outcome::Passed) } else { Err(StageError::unknown(failures.join("; "))) }
     }

@@ -6,12 +6,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{EffectResult, Event, EventKind, Landed, Operation},
+    event::{EffectResult, Event, EventKind, Head, Landed, Operation},
     words::{
         Action, Actor, EffectKey, Health, Judgement, Live, OperationalStatus, Owner, Release, ReleaseId, RunId,
         ServiceId, Verdict,
     },
 };
+
+/// How many releases of a service are remembered: a fold stays small, whatever the history.
+const MOST_RELEASES: usize = 100;
 
 /// Who may mutate the environment now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,16 @@ pub struct Lock {
     pub epoch: u64,
     /// Whether it outlives the run.
     pub sticky: bool,
+}
+
+impl Lock {
+    /// Who holds it, for people.
+    pub fn held(&self) -> String {
+        if self.sticky {
+            return format!("{} holds the lock since {}: {}", self.actor, self.since, self.reason);
+        }
+        format!("run {} ({}, by {}) holds the lock since {}", self.run, self.reason, self.actor, self.since)
+    }
 }
 
 /// A set stop latch.
@@ -74,13 +87,13 @@ pub struct ServiceState {
     /// Since when its health is what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Every release that had a whole healthy window, the newest such window last.
+    /// Each release that had a whole healthy window, the newest such window last; at most the last 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proven: Vec<Release>,
     /// Releases that failed, with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quarantine: BTreeMap<ReleaseId, String>,
-    /// Every release that was seen live, oldest first.
+    /// Each release that was seen live, oldest first; at most the last 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub releases: Vec<Release>,
 }
@@ -94,8 +107,14 @@ pub struct OpenRun {
     pub owner: Owner,
     /// Since when.
     pub since: Timestamp,
+    /// The head before its first event: from there its story can be read.
+    pub from: Head,
+    /// The epoch of whoever took it up last.
+    pub epoch: u64,
     /// Its effects without a known end.
     pub effects: BTreeMap<EffectKey, Operation>,
+    /// Whether an effect of it has changed something.
+    pub changed: bool,
 }
 
 /// The state of an environment: latch, lock, releases, open runs. A fold; nothing else writes it.
@@ -182,15 +201,24 @@ impl EnvironmentState {
                         action: started.request.action,
                         owner: started.owner.clone(),
                         since: event.at,
+                        from: Head { seq: event.seq.saturating_sub(1), digest: event.prev },
+                        epoch: event.epoch,
                         effects: BTreeMap::new(),
+                        changed: false,
                     },
                 );
             }
             EventKind::RunContinued { owner } => {
                 if let Some(open) = self.open_runs.get_mut(&event.run) {
                     open.owner = owner.clone();
+                    open.epoch = event.epoch;
                 }
-                self.fence = self.fence.max(event.epoch);
+                // The holder's old process is fenced; a run that only observes fences nobody.
+                if let Some(lock) = self.lock.as_mut().filter(|lock| lock.run == event.run) {
+                    lock.owner = owner.clone();
+                    lock.epoch = event.epoch;
+                    self.fence = self.fence.max(event.epoch);
+                }
             }
             EventKind::LockAcquired { owner, actor, reason, sticky } => {
                 self.lock = Some(Lock {
@@ -205,6 +233,10 @@ impl EnvironmentState {
                 self.fence = self.fence.max(event.epoch);
             }
             EventKind::LockReleased {} => self.release_lock(event.run),
+            EventKind::LockLifted { .. } => {
+                self.lock = None;
+                self.fence = self.fence.max(event.epoch);
+            }
             EventKind::StopLatched { actor, reason } => {
                 self.fence = self.fence.max(event.epoch);
                 self.latch = Some(Latch { actor: actor.clone(), reason: reason.clone(), since: event.at });
@@ -226,7 +258,7 @@ impl EnvironmentState {
                 EffectResult::Done => self.effect_happened(key),
                 EffectResult::NotDone(_) => self.effect_did_not_happen(key),
                 EffectResult::Partly(_) => {
-                    self.take_effect(key);
+                    self.take_effect(key, true);
                 }
                 EffectResult::Unknown(_) => {}
             },
@@ -294,12 +326,17 @@ impl EnvironmentState {
         }
     }
 
-    fn take_effect(&mut self, key: &EffectKey) -> Option<Operation> {
-        self.open_runs.values_mut().find_map(|open| open.effects.remove(key))
+    /// The effect has an end: it changed something, or nothing.
+    fn take_effect(&mut self, key: &EffectKey, changed: bool) -> Option<Operation> {
+        self.open_runs.values_mut().find_map(|open| {
+            let operation = open.effects.remove(key)?;
+            open.changed |= changed && operation.changes_something();
+            Some(operation)
+        })
     }
 
     fn effect_happened(&mut self, key: &EffectKey) {
-        let Some(operation) = self.take_effect(key) else { return };
+        let Some(operation) = self.take_effect(key, true) else { return };
         if let Some((service, live)) = operation.makes_live() {
             self.set_live(&service.clone(), live);
         }
@@ -307,7 +344,7 @@ impl EnvironmentState {
 
     /// What was live before is live still, unless somebody has measured something else since.
     fn effect_did_not_happen(&mut self, key: &EffectKey) {
-        let Some(operation) = self.take_effect(key) else { return };
+        let Some(operation) = self.take_effect(key, false) else { return };
         if let Some((service, _)) = operation.makes_live() {
             let state = self.services.entry(service.clone()).or_default();
             if state.live == Live::Unknown {
@@ -324,6 +361,7 @@ impl EnvironmentState {
         {
             state.releases.retain(|seen| seen != release);
             state.releases.push(release.clone());
+            forget_oldest(&mut state.releases);
         }
         state.live = live;
     }
@@ -341,9 +379,14 @@ impl EnvironmentState {
             state.last_known_good = Some(release.clone());
             state.proven.retain(|proven| !proven.same_as(release));
             state.proven.push(release.clone());
+            forget_oldest(&mut state.proven);
             state.quarantine.remove(&release.id);
         }
         state.judgement = Some(judgement.clone());
         state.changed_at = None;
     }
+}
+
+fn forget_oldest(releases: &mut Vec<Release>) {
+    releases.drain(..releases.len().saturating_sub(MOST_RELEASES));
 }

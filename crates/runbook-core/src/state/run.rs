@@ -23,6 +23,8 @@ pub enum StepStatus {
     Pending,
     /// It began and has not ended.
     Running,
+    /// It began, and whoever executed it was gone before it ended.
+    Interrupted,
     /// It ended.
     Finished(StepResult),
 }
@@ -49,7 +51,7 @@ impl StepState {
     pub fn result(&self) -> Option<&StepResult> {
         match &self.status {
             StepStatus::Finished(result) => Some(result),
-            StepStatus::Pending | StepStatus::Running => None,
+            StepStatus::Pending | StepStatus::Running | StepStatus::Interrupted => None,
         }
     }
 }
@@ -100,6 +102,8 @@ pub struct RunState {
     pub plan: Plan,
     /// Who executes it.
     pub owner: Owner,
+    /// The epoch in which it began: it was planned in the world of that moment.
+    pub begun: u64,
     /// The epoch of whoever executes it.
     pub epoch: u64,
     /// Each step, in the plan's order.
@@ -153,6 +157,7 @@ impl RunState {
             request: started.request.clone(),
             plan: started.plan.clone(),
             owner: started.owner.clone(),
+            begun: event.epoch,
             epoch: event.epoch,
             steps,
             effects: BTreeMap::new(),
@@ -196,6 +201,9 @@ impl RunState {
             EventKind::RunContinued { owner } => {
                 self.owner = owner.clone();
                 self.epoch = event.epoch;
+                for state in self.steps.iter_mut().filter(|state| state.status == StepStatus::Running) {
+                    state.status = StepStatus::Interrupted;
+                }
             }
             EventKind::LockAcquired { .. } => {
                 self.locked = true;
@@ -267,6 +275,7 @@ impl RunState {
             EventKind::RunStarted(_)
             | EventKind::EffectSettled { .. }
             | EventKind::LockReleased {}
+            | EventKind::LockLifted { .. }
             | EventKind::ReleaseFound { .. }
             | EventKind::RunAbandoned { .. }
             | EventKind::Unknown { .. } => {}
@@ -280,6 +289,11 @@ impl RunState {
 
     fn step_mut(&mut self, id: &StepId) -> Option<&mut StepState> {
         self.steps.iter_mut().find(|state| state.step.id == *id)
+    }
+
+    /// Whether this operation is known to have happened in this run: whoever takes the run up does not repeat it.
+    pub fn has_done(&self, operation: &Operation) -> bool {
+        self.effects.values().any(|effect| effect.is_done() && effect.operation == *operation)
     }
 
     /// The effects on services (deploy, activate, stop, and a custom stage's on a service), by service.

@@ -41,6 +41,7 @@ impl StageRow {
                 let (outcome, reason) = match &state.status {
                     StepStatus::Pending => ("pending", None),
                     StepStatus::Running => ("running", None),
+                    StepStatus::Interrupted => ("interrupted", None),
                     StepStatus::Finished(result) => (result.word(), result.reason()),
                 };
                 Self {

@@ -7,6 +7,7 @@ use runbook_core::{
     engine::Permit,
     event::{Encoded, Head, Landed, Stored},
     ports::{DeployError, Deployed, Deployer, Journal, JournalError, Order, Rehearsal},
+    state::EnvironmentState,
 };
 use runbook_testkit::{MemoryDeployer, MemoryJournal};
 
@@ -68,9 +69,9 @@ impl Journal for JournalSpy {
     async fn replay(&self, after: Head) -> Result<(Vec<Stored>, Head), JournalError> {
         self.journal.replay(after).await
     }
-    async fn append(&self, batch: &Encoded, expected: Head) -> Result<(), JournalError> {
+    async fn append(&self, batch: &Encoded, expected: Head, state: &EnvironmentState) -> Result<(), JournalError> {
         (self.meanwhile)(batch).await;
-        self.journal.append(batch, expected).await
+        self.journal.append(batch, expected, state).await
     }
     fn place(&self) -> String {
         self.journal.place()

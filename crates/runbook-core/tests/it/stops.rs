@@ -8,6 +8,7 @@ use runbook_core::{
     engine::Cancel,
     event::{Encoded, EventKind, Head, Stored},
     ports::{Clock, Journal, JournalError, LocalLatch, OwnerState},
+    state::EnvironmentState,
 };
 use runbook_testkit::{AppendFault, DeployFault, MemoryJournal};
 use tokio::time::Instant;
@@ -175,12 +176,12 @@ impl Journal for Failing {
     async fn replay(&self, after: Head) -> Result<(Vec<Stored>, Head), JournalError> {
         if self.works() { self.journal.replay(after).await } else { self.fail().await }
     }
-    async fn append(&self, batch: &Encoded, expected: Head) -> Result<(), JournalError> {
+    async fn append(&self, batch: &Encoded, expected: Head, state: &EnvironmentState) -> Result<(), JournalError> {
         if !self.works() {
             return self.fail().await;
         }
         self.good_appends.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-        self.journal.append(batch, expected).await
+        self.journal.append(batch, expected, state).await
     }
     fn place(&self) -> String {
         "the journal of this test".to_owned()

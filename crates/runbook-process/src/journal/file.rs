@@ -12,6 +12,7 @@ use runbook_core::{
     EnvironmentId,
     event::{Encoded, Head, Stored},
     ports::{Journal, JournalError},
+    state::EnvironmentState,
 };
 
 use super::store::{self, Mark, Position};
@@ -110,7 +111,7 @@ impl Journal for FileJournal {
         .await
     }
 
-    async fn append(&self, batch: &Encoded, expected: Head) -> Result<(), JournalError> {
+    async fn append(&self, batch: &Encoded, expected: Head, _: &EnvironmentState) -> Result<(), JournalError> {
         prepare_state_dir(&self.state_dir).map_err(|error| self.unreachable("append to", error))?;
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(|error| self.unreachable("append to", error))?;

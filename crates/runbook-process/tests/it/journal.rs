@@ -11,6 +11,7 @@ use runbook_core::{
     EnvironmentId, EventId, RunId, Verdict,
     event::{Draft, Encoded, EventKind, Head, encode},
     ports::{Journal, JournalError},
+    state::EnvironmentState,
 };
 use runbook_process::{FileJournal, FileLatch};
 use runbook_testkit::conformance;
@@ -55,7 +56,7 @@ fn batch(head: Head, reasons: &[&str]) -> Encoded {
 /// Appends, and gives the new head.
 async fn append(journal: &FileJournal, head: Head, reasons: &[&str]) -> Head {
     let batch = batch(head, reasons);
-    journal.append(&batch, head).await.unwrap();
+    journal.append(&batch, head, &EnvironmentState::default()).await.unwrap();
     batch.head
 }
 
@@ -139,7 +140,7 @@ async fn a_journal_that_was_cut_short_or_replaced_is_noticed() {
     fs::write(place.file("jsonl"), short).unwrap();
     assert!(matches!(journal.replay(second).await, Err(JournalError::Damaged { .. })));
     assert!(
-        matches!(journal.append(&batch(second, &["x"]), second).await, Err(JournalError::Conflict { actual }) if actual == first)
+        matches!(journal.append(&batch(second, &["x"]), second, &EnvironmentState::default()).await, Err(JournalError::Conflict { actual }) if actual == first)
     );
     fs::remove_file(place.file("jsonl")).unwrap();
     assert!(matches!(journal.replay(first).await, Err(JournalError::Damaged { .. })));
@@ -154,7 +155,7 @@ async fn of_many_writers_none_loses_an_event() {
         for at in 0..EACH {
             loop {
                 let batch = batch(head, &[&format!("{name} {at}")]);
-                match journal.append(&batch, head).await {
+                match journal.append(&batch, head, &EnvironmentState::default()).await {
                     Ok(()) => {
                         head = batch.head;
                         break;
@@ -184,7 +185,8 @@ async fn where_nothing_can_be_written_nothing_is_done_and_reading_still_works() 
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let journal = FileJournal::open(file.join("state"), &environment());
-    let error = journal.append(&batch(Head::EMPTY, &["one"]), Head::EMPTY).await.unwrap_err();
+    let error =
+        journal.append(&batch(Head::EMPTY, &["one"]), Head::EMPTY, &EnvironmentState::default()).await.unwrap_err();
     let words = runbook_core::engine::with_causes(&error);
     assert!(matches!(error, JournalError::Unreachable { .. }) && words.contains("RUNBOOK_STATE_DIR"), "{words}");
 

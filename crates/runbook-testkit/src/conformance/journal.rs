@@ -7,6 +7,7 @@ use runbook_core::{
     EventId, RunId, Verdict,
     event::{Draft, Encoded, EventKind, Head, encode},
     ports::{Journal, JournalError},
+    state::{EnvironmentState, Snapshot},
 };
 
 /// No call to a journal on loopback or disk may take longer here.
@@ -35,6 +36,8 @@ where
     of_two_writers_one_wins(&journal, &again(&journal).await).await;
     a_foreign_head_is_damage(&make().await).await;
     a_dropped_append_is_whole_or_nothing(&make().await).await;
+    let journal = make().await;
+    a_snapshot_is_of_the_newest_event(&journal, &again(&journal).await).await;
 }
 
 async fn empty(journal: &impl Journal) {
@@ -103,7 +106,8 @@ async fn of_two_writers_one_wins<J: Journal>(one: &J, other: &J) {
     let mut head = Head::EMPTY;
     for round in 0..10 {
         let (left, right) = (batch(head, &["left", "left"]), batch(head, &["right"]));
-        let both = futures::future::join(one.append(&left, head), other.append(&right, head));
+        let (then, otherwise) = (state(&left), state(&right));
+        let both = futures::future::join(one.append(&left, head, &then), other.append(&right, head, &otherwise));
         let (a, b) = within(both, "two appends at once").await;
         let winner = match (&a, &b) {
             (Ok(()), Err(JournalError::Conflict { .. })) => left,
@@ -135,8 +139,9 @@ async fn a_foreign_head_is_damage(journal: &impl Journal) {
 
 async fn a_dropped_append_is_whole_or_nothing(journal: &impl Journal) {
     let first = batch(Head::EMPTY, &["one", "two", "three"]);
+    let newest = state(&first);
     {
-        let mut append = journal.append(&first, Head::EMPTY);
+        let mut append = journal.append(&first, Head::EMPTY, &newest);
         let _ = futures::poll!(&mut append);
     }
     // A thread may still be writing it; whichever way it went, the journal has to settle on one of the two.
@@ -149,8 +154,27 @@ async fn a_dropped_append_is_whole_or_nothing(journal: &impl Journal) {
     }
 }
 
+/// A journal need not keep snapshots. One that does must never tell an old one: runs decide by it.
+async fn a_snapshot_is_of_the_newest_event(journal: &impl Journal, other: &impl Journal) {
+    let mut head = Head::EMPTY;
+    for reason in ["one", "two", "three"] {
+        let batch = batch(head, &[reason]);
+        append(journal, &batch, head).await;
+        head = batch.head;
+        let newest = Snapshot { head, state: state(&batch) };
+        match within(other.snapshot(), "snapshot").await {
+            Ok(None) => {}
+            Ok(Some(snapshot)) => {
+                assert_eq!(snapshot, newest, "a snapshot must be the fold of everything up to the head")
+            }
+            Err(error) => panic!("a journal that can be read must have a snapshot or none, but gave {error:?}"),
+        }
+    }
+    assert!(!journal.pause_between_looks().is_zero(), "a run that waits must leave a pause between two looks");
+}
+
 async fn conflict(journal: &impl Journal, batch: &Encoded, expected: Head, now: Head, what: &str) {
-    match within(journal.append(batch, expected), what).await {
+    match within(journal.append(batch, expected, &state(batch)), what).await {
         Err(JournalError::Conflict { actual }) => {
             assert_eq!(actual, now, "a conflict must tell the head as it is");
         }
@@ -159,7 +183,7 @@ async fn conflict(journal: &impl Journal, batch: &Encoded, expected: Head, now: 
 }
 
 async fn append(journal: &impl Journal, batch: &Encoded, expected: Head) {
-    let result = within(journal.append(batch, expected), "append").await;
+    let result = within(journal.append(batch, expected, &state(batch)), "append").await;
     assert!(result.is_ok(), "an append after the last head must work, but gave {result:?}");
 }
 
@@ -175,6 +199,11 @@ async fn within<T>(call: impl Future<Output = T>, what: &str) -> T {
         Ok(done) => done,
         Err(_) => panic!("{what} took longer than {} s", DEADLINE.as_secs()),
     }
+}
+
+/// A fold that tells after which batch it was made; a journal keeps it and does not look into it.
+fn state(batch: &Encoded) -> EnvironmentState {
+    EnvironmentState { epoch: batch.head.seq, ..EnvironmentState::default() }
 }
 
 /// A batch of events with these words in them.

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use runbook_core::{
     event::{ChainError, Encoded, Event, Head, Stored, verify},
     ports::{Journal, JournalError},
+    state::EnvironmentState,
 };
 
 /// What goes wrong with an append.
@@ -144,7 +145,7 @@ impl Journal for MemoryJournal {
         verify(shared.lines.iter().skip(skip).map(String::as_str), after).map_err(damaged)
     }
 
-    async fn append(&self, batch: &Encoded, expected: Head) -> Result<(), JournalError> {
+    async fn append(&self, batch: &Encoded, expected: Head, _: &EnvironmentState) -> Result<(), JournalError> {
         let fault = {
             let mut shared = self.lock();
             if shared.unreachable {

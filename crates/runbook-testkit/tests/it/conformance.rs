@@ -14,6 +14,7 @@ use runbook_core::{
     event::{Encoded, Head, Landed, Operation, Stored},
     plan::Access,
     ports::{DeployError, Deployer, Journal, JournalError, Order, Probe, ProbeError, probe_fn},
+    state::EnvironmentState,
 };
 use runbook_testkit::{
     AppendFault, DeployFault, MemoryDeployer, MemoryJournal, MemoryLatch, RecordingIssueTracker, RecordingNotifier,
@@ -83,9 +84,9 @@ impl Journal for Careless {
         self.0.replay(after).await
     }
 
-    async fn append(&self, batch: &Encoded, _: Head) -> Result<(), JournalError> {
+    async fn append(&self, batch: &Encoded, _: Head, state: &EnvironmentState) -> Result<(), JournalError> {
         let (_, head) = self.0.replay(Head::EMPTY).await?;
-        self.0.append(batch, head).await
+        self.0.append(batch, head, state).await
     }
 
     fn place(&self) -> String {
@@ -199,11 +200,24 @@ async fn the_memory_journal_fails_on_order() {
     journal.fail_next_append(AppendFault::Unreachable);
     journal.fail_next_append(AppendFault::Hang);
     journal.fail_next_append(AppendFault::LostAnswer);
-    assert!(matches!(journal.append(&first, Head::EMPTY).await, Err(JournalError::Conflict { actual: Head::EMPTY })));
-    assert!(matches!(journal.append(&first, Head::EMPTY).await, Err(JournalError::Unreachable { .. })));
-    let hung = tokio::time::timeout(Duration::from_millis(20), journal.append(&first, Head::EMPTY)).await;
+    assert!(matches!(
+        journal.append(&first, Head::EMPTY, &EnvironmentState::default()).await,
+        Err(JournalError::Conflict { actual: Head::EMPTY })
+    ));
+    assert!(matches!(
+        journal.append(&first, Head::EMPTY, &EnvironmentState::default()).await,
+        Err(JournalError::Unreachable { .. })
+    ));
+    let hung = tokio::time::timeout(
+        Duration::from_millis(20),
+        journal.append(&first, Head::EMPTY, &EnvironmentState::default()),
+    )
+    .await;
     assert!(hung.is_err() && journal.lines().is_empty());
-    assert!(matches!(journal.append(&first, Head::EMPTY).await, Err(JournalError::Unreachable { .. })));
+    assert!(matches!(
+        journal.append(&first, Head::EMPTY, &EnvironmentState::default()).await,
+        Err(JournalError::Unreachable { .. })
+    ));
     assert_eq!(journal.lines().len(), 1, "the answer was lost, the event was not");
 
     assert!(journal.cut_after(0).lines().is_empty() && journal.cut_after(9).lines().len() == 1);
