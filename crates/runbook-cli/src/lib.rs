@@ -20,6 +20,7 @@ mod app;
 mod args;
 mod commands;
 mod fault;
+mod journal;
 mod output;
 mod project;
 mod signals;

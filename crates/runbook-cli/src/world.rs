@@ -10,10 +10,10 @@ use runbook_core::{
 use runbook_git::GitRepository;
 use runbook_github::{ActionsEnvironment, IssueSettings, StatusIssue};
 use runbook_health::{Retention, SqliteHistory};
-use runbook_process::{FileJournal, FileLatch, ProcessLiveness, prepare_state_dir};
+use runbook_process::{FileLatch, ProcessLiveness, prepare_state_dir};
 use runbook_render::Renderer;
 
-use crate::{fault::Fault, project::Project};
+use crate::{fault::Fault, journal, project::Project};
 
 /// What a command is going to do: what only looks does not open a repository or make ready to talk to a forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl World {
                 job: actions.as_ref().map(ActionsEnvironment::owner),
                 process: ProcessLiveness::new(),
             }),
-            journal: Arc::new(FileJournal::open(&project.state_dir, &config.environment)),
+            journal: journal::open(project),
             local_latch: Some(Arc::new(FileLatch::new(&project.state_dir, &config.environment))),
             version_control: repository,
             issue_tracker: match purpose {

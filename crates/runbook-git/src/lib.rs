@@ -35,7 +35,9 @@ mod checkout;
 mod commits;
 mod error;
 mod export;
+mod git;
 mod history;
+mod journal;
 mod merge;
 mod order;
 mod remote;
@@ -46,4 +48,5 @@ mod selection;
 mod tags;
 mod url;
 
+pub use journal::{GitJournal, JournalSettings};
 pub use repository::GitRepository;

@@ -14,7 +14,11 @@ use runbook_core::{
     ports::{Checkout, Resolved, RollbackBranch, RollbackCommit, VersionControl, VersionError},
 };
 
-use crate::{checkout, error, export, history, remote, resolve, rollback, tags};
+use crate::{
+    checkout, error, export,
+    git::{self, Git},
+    history, remote, resolve, rollback, tags,
+};
 
 /// How long one local question or change may take, also in a repository of a hundred thousand files.
 const LOCAL_DEADLINE: Duration = Duration::from_secs(120);
@@ -67,6 +71,10 @@ impl GitRepository {
         self
     }
 
+    pub(crate) fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
     /// The top of the worktree; of a bare repository, the repository itself.
     pub fn root(&self) -> &Path {
         &self.root
@@ -113,16 +121,19 @@ impl GitRepository {
         let (branch, push_to) = (rollback.branch.clone(), rollback.push_to.clone());
         let (commit, ssh) = self
             .blocking(LOCAL_DEADLINE, LeftBehind::Unknown, move |repository| {
-                Ok((rollback::record(repository, &rollback)?, remote::ssh_command(repository)))
+                Ok((rollback::record(repository, &rollback)?, git::ssh_command(repository)))
             })
             .await?;
         let not_pushed = match push_to {
             None => None,
             Some(to) => {
                 let push = remote::Push {
-                    git_dir: &self.git_dir,
-                    root: &self.root,
-                    ssh_command: ssh,
+                    git: Git {
+                        git_dir: self.git_dir.clone(),
+                        root: self.root.clone(),
+                        ssh_command: ssh,
+                        authorization: None,
+                    },
                     remote: &to,
                     branch: &branch,
                     deadline: self.push_deadline,

@@ -4,6 +4,7 @@
 mod checkout;
 mod export;
 mod history;
+mod journal;
 mod merge;
 mod opening;
 mod push;
