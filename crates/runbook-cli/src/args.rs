@@ -86,6 +86,12 @@ pub(crate) enum Command {
     EmergencyStop(EmergencyStop),
     /// Lift the stop latch; for people only
     Resume(Resume),
+    /// Finish or settle a run that was interrupted
+    Recover(Recover),
+    /// Keep every run from changing services, until `unlock`
+    Lock(Lock),
+    /// Take the lock away from a person, or from a run that is over; for people only
+    Unlock(Lock),
     /// Show what is known, without measuring anything
     Status,
     /// List runs, newest first; or show a service over time
@@ -213,6 +219,22 @@ pub(crate) struct EmergencyStop {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Resume {
     /// Why it is safe to go on
+    #[arg(long, value_name = "WHY")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Recover {
+    /// The run's id, or its first digits; by default each run whose owner is over
+    pub(crate) run: Option<String>,
+    /// Vouch for it that the run's owner is over, where nobody here can tell
+    #[arg(long, requires = "run")]
+    pub(crate) owner_is_over: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Lock {
+    /// Why; it stands in the journal, and whoever is kept away reads it
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: String,
 }

@@ -132,7 +132,7 @@ async fn learn(engine: &Engine, output: &Output) {
     }
 }
 
-fn exit_code(result: &RunResult, fail_on: FailOn) -> ExitCode {
+pub(super) fn exit_code(result: &RunResult, fail_on: FailOn) -> ExitCode {
     match (result.verdict(), result.run.cancelled) {
         (Verdict::Aborted, Some(Signal::Terminate)) => ExitCode::Terminated,
         // Without a signal it was a stop or a takeover that ended it.

@@ -2,7 +2,7 @@
 
 use runbook_core::{ExitCode, registry::Registry};
 
-use super::{act, history, init, look, monitoring, schema};
+use super::{act, history, init, lock, look, monitoring, recover, schema};
 use crate::{
     args::{Args, Command},
     fault::Fault,
@@ -18,6 +18,9 @@ pub(crate) async fn run(args: &Args, registry: &Registry, output: &Output) -> Re
         Command::History(of) => history::history(&args.global, of, registry, output).await,
         Command::Report(report) => monitoring::report(&args.global, report, registry, output).await,
         Command::Show(show) => history::show(&args.global, show, registry, output).await,
+        Command::Recover(of) => recover::recover(&args.global, of, registry, output).await,
+        Command::Lock(why) => lock::lock(&args.global, why, registry, output).await,
+        Command::Unlock(why) => lock::unlock(&args.global, why, registry, output).await,
         Command::Schema(of) => schema::schema(of.of, registry, output),
         Command::Completions { shell } => schema::completions(*shell),
         Command::UpdateStatus(_)

@@ -4,8 +4,10 @@ mod act;
 mod dispatch;
 mod history;
 mod init;
+mod lock;
 mod look;
 mod monitoring;
+mod recover;
 mod runs;
 mod schema;
 

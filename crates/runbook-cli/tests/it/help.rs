@@ -2,7 +2,7 @@
 
 use crate::bench::World;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "init",
     "check",
     "update-status",
@@ -11,6 +11,9 @@ const COMMANDS: [&str; 14] = [
     "update-component",
     "emergency-stop",
     "resume",
+    "recover",
+    "lock",
+    "unlock",
     "status",
     "history",
     "report",

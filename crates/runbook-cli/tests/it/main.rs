@@ -19,6 +19,7 @@ mod help;
 mod history;
 mod init;
 mod journal;
+mod recovery;
 mod schemas;
 mod secrets;
 mod signals;
