@@ -242,7 +242,7 @@ pub(crate) struct Lock {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct History {
     /// A service: its uptime, coverage and latency instead of the runs
-    #[arg(conflicts_with_all = ["limit", "verify"])]
+    #[arg(conflicts_with_all = ["limit", "verify", "start_volume"])]
     pub(crate) service: Option<String>,
     /// How far back a service is shown, such as 6h, 7d or 4w
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = Since::parse)]
@@ -253,6 +253,9 @@ pub(crate) struct History {
     /// Check the whole chain of the journal, and print its head
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Begin a new volume of a journal in git; the old one stays, and is read when somebody asks for it
+    #[arg(long, conflicts_with_all = ["limit", "verify"])]
+    pub(crate) start_volume: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,12 @@
 //! The commands that read what was written down: `history`, `show`.
 
-use runbook_core::{ExitCode, Report, engine::Engine, registry::Registry, state::RunState};
+use runbook_core::{
+    ExitCode, Report,
+    config::JournalHome,
+    engine::{Engine, EngineError},
+    registry::Registry,
+    state::RunState,
+};
 use serde_json::json;
 
 use super::{
@@ -26,6 +32,9 @@ pub(super) async fn history(
     }
     let project = Project::load(global, false)?;
     let world = World::new(&project, Vec::new(), Purpose::Look);
+    if args.start_volume {
+        return start_volume(global, &project, &world, output).await;
+    }
     let (stored, head) = replay(&world).await?;
     if args.verify {
         let place = world.surroundings.journal.place();
@@ -55,6 +64,26 @@ pub(super) async fn history(
     let environment = &project.config.environment;
     let document = json!({ "schema": "runbook/history/v1", "environment": environment, "runs": rows });
     output.document(&document, &history_text(&runs));
+    Ok(ExitCode::Succeeded)
+}
+
+/// Retention: what came before is no longer fetched by machines that come later. Nothing is deleted.
+async fn start_volume(global: &Global, project: &Project, world: &World, output: &Output) -> Result<ExitCode, Fault> {
+    let journal = &world.surroundings.journal;
+    if project.config.journal.home == JournalHome::File {
+        return Err(Fault::usage("a journal in a file has no volumes")
+            .hint("`[journal] home = \"local\"` or `\"remote\"` keeps it in git, where it has"));
+    }
+    let started = match global.dry_run {
+        true => None,
+        false => journal.start_volume().await.map_err(EngineError::from)?,
+    };
+    let document = json!({ "schema": "runbook/volume/v1", "place": journal.place(), "volume": started });
+    let text = match &started {
+        Some(volume) => format!("the journal goes on in {volume}"),
+        None => format!("a new volume would begin after {}", journal.place()),
+    };
+    output.document(&document, &text);
     Ok(ExitCode::Succeeded)
 }
 

@@ -186,6 +186,9 @@ async fn in_git_the_same_story_is_told() {
     assert_eq!(world.live().as_deref(), Some("v1.1.0"));
     world.run(&["history", "--verify"]).await.exits(0).shows(&["refs/runbook/journal/production"]);
     world.run(&["status"]).await.exits(0).shows(&["OPERATIONAL"]);
+    world.run(&["history", "--start-volume", "--dry-run"]).await.exits(0).shows(&["would begin"]);
+    world.run(&["history", "--start-volume"]).await.exits(0).shows(&["refs/runbook/journal/production.2"]);
+    world.run(&["history"]).await.exits(0).shows(&["v1.1.0 live"]);
     world.run(&["rollback", "v1.0.0"]).await.exits(0);
 }
 

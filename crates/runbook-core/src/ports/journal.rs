@@ -67,6 +67,15 @@ pub trait Journal: Debug + Send + Sync {
     /// [`JournalError::Conflict`] when the head is another one; nothing was appended then.
     async fn append(&self, batch: &Encoded, expected: Head, state: &EnvironmentState) -> Result<(), JournalError>;
 
+    /// Ends the volume and begins the next one, where the journal has volumes: a machine that comes later reads only what
+    /// follows, and the old chain stays where it is. Returns where the new one is; `None` where there are no volumes.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append); a repeat ends the volume that was just begun.
+    async fn start_volume(&self) -> Result<Option<String>, JournalError> {
+        Ok(None)
+    }
+
     /// How long a run that only waits leaves between two looks at the journal. A look at a remote is a request.
     fn pause_between_looks(&self) -> Duration {
         Duration::from_secs(1)

@@ -96,37 +96,6 @@ impl GitJournal {
         Ok(Self { git_dir, names: Names::of(environment), shared })
     }
 
-    /// Ends the volume and begins the next one: later machines fetch only what follows. The old chain stays where it is,
-    /// and the new one names it. Returns the new volume's ref. An empty journal has nothing to end.
-    ///
-    /// # Errors
-    /// As an append; a repeat ends the next volume.
-    pub async fn start_volume(&self) -> Result<String, JournalError> {
-        self.refresh().await?;
-        let names = self.names.clone();
-        let (end, tip) = self
-            .blocking("append to", move |repository| {
-                let tip = store::tip(repository, &names)?;
-                Ok((store::end_of_volume(repository, &tip)?, tip))
-            })
-            .await?;
-        self.publish(end, &tip).await?;
-        // The beginning follows from the end; whoever is first to need it may make it too.
-        let (names, next) = (self.names.clone(), tip.volume + 1);
-        let (first, tip) = self
-            .blocking("append to", move |repository| {
-                let tip = store::tip(repository, &names)?;
-                Ok((store::first_of_volume(repository, end, next)?, tip))
-            })
-            .await?;
-        match self.publish(first, &tip).await {
-            // Somebody has appended to it already.
-            Err(JournalError::Conflict { .. }) => {}
-            other => other?,
-        }
-        Ok(self.names.volume(next))
-    }
-
     /// Moves the ref of the journal's end to a commit that follows it: here, or at the remote first.
     async fn publish(&self, commit: Oid, tip: &Tip) -> Result<(), JournalError> {
         let (names, at, reference) = (self.names.clone(), tip.at, tip.reference.clone());
@@ -266,6 +235,32 @@ impl Journal for GitJournal {
             })
             .await?;
         self.publish(commit, &tip).await
+    }
+
+    async fn start_volume(&self) -> Result<Option<String>, JournalError> {
+        self.refresh().await?;
+        let names = self.names.clone();
+        let (end, tip) = self
+            .blocking("append to", move |repository| {
+                let tip = store::tip(repository, &names)?;
+                Ok((store::end_of_volume(repository, &tip)?, tip))
+            })
+            .await?;
+        self.publish(end, &tip).await?;
+        // The beginning follows from the end; whoever is first to need it may make it too.
+        let (names, next) = (self.names.clone(), tip.volume + 1);
+        let (first, tip) = self
+            .blocking("append to", move |repository| {
+                let tip = store::tip(repository, &names)?;
+                Ok((store::first_of_volume(repository, end, next)?, tip))
+            })
+            .await?;
+        match self.publish(first, &tip).await {
+            // Somebody has appended to it already.
+            Err(JournalError::Conflict { .. }) => {}
+            other => other?,
+        }
+        Ok(Some(self.names.volume(next)))
     }
 
     fn pause_between_looks(&self) -> Duration {
