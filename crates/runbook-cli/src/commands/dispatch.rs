@@ -19,8 +19,8 @@ pub(crate) async fn run(args: &Args, registry: &Registry, output: &Output) -> Re
         Command::Report(report) => monitoring::report(&args.global, report, registry, output).await,
         Command::Show(show) => history::show(&args.global, show, registry, output).await,
         Command::Recover(of) => recover::recover(&args.global, of, registry, output).await,
-        Command::Lock(why) => lock::lock(&args.global, why, registry, output).await,
-        Command::Unlock(why) => lock::unlock(&args.global, why, registry, output).await,
+        Command::Lock(why) => lock::change(&args.global, why, lock::Change::Take, registry, output).await,
+        Command::Unlock(why) => lock::change(&args.global, why, lock::Change::TakeAway, registry, output).await,
         Command::Schema(of) => schema::schema(of.of, registry, output),
         Command::Completions { shell } => schema::completions(*shell),
         Command::UpdateStatus(_)

@@ -16,45 +16,38 @@ use crate::{
     world::{Purpose, World, make_ready},
 };
 
-pub(super) async fn lock(
+/// What is done with the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    Take,
+    TakeAway,
+}
+
+pub(super) async fn change(
     global: &Global,
     args: &Lock,
+    change: Change,
     registry: &Registry,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let (project, world, engine) = open(global, registry)?;
-    let reason = reason(args)?;
-    if global.dry_run {
-        return Ok(tell(output, &project, "would be taken", true, None));
-    }
-    make_ready(&project)?;
-    let (actor, _) = world.origin().await;
-    let lock = taken(engine.lock(&actor, reason).await)?;
-    Ok(tell(output, &project, "is taken", true, Some(&lock)))
-}
-
-pub(super) async fn unlock(
-    global: &Global,
-    args: &Lock,
-    registry: &Registry,
-    output: &Output,
-) -> Result<ExitCode, Fault> {
-    let (project, world, engine) = open(global, registry)?;
-    let reason = reason(args)?;
-    if global.dry_run {
-        return Ok(tell(output, &project, "would be taken away", false, None));
-    }
-    make_ready(&project)?;
-    let (actor, _) = world.origin().await;
-    let lock = taken(engine.unlock(&actor, reason).await)?;
-    Ok(tell(output, &project, "is taken away", false, Some(&lock)))
-}
-
-fn open(global: &Global, registry: &Registry) -> Result<(Project, World, Engine), Fault> {
     let project = Project::load(global, true)?;
     let world = World::new(&project, Vec::new(), Purpose::Look);
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
-    Ok((project, world, engine))
+    let reason = reason(args)?;
+    let (done, would_be) = match change {
+        Change::Take => ("is taken", "would be taken"),
+        Change::TakeAway => ("is taken away", "would be taken away"),
+    };
+    if global.dry_run {
+        return Ok(tell(output, &project, would_be, change, None));
+    }
+    make_ready(&project)?;
+    let (actor, _) = world.origin().await;
+    let lock = taken(match change {
+        Change::Take => engine.lock(&actor, reason).await,
+        Change::TakeAway => engine.unlock(&actor, reason).await,
+    })?;
+    Ok(tell(output, &project, done, change, Some(&lock)))
 }
 
 fn reason(args: &Lock) -> Result<&str, Fault> {
@@ -74,7 +67,8 @@ fn taken(result: Result<Result<Held, String>, EngineError>) -> Result<Held, Faul
     })
 }
 
-fn tell(output: &Output, project: &Project, what: &str, locked: bool, lock: Option<&Held>) -> ExitCode {
+fn tell(output: &Output, project: &Project, what: &str, change: Change, lock: Option<&Held>) -> ExitCode {
+    let locked = change == Change::Take;
     let environment = &project.config.environment;
     let document = json!({ "schema": "runbook/lock/v1", "environment": environment, "locked": locked, "lock": lock });
     let held = lock.map(|lock| format!(" ({})", lock.held())).unwrap_or_default();

@@ -1,14 +1,14 @@
 //! `recover`: brings runs that were interrupted to their end.
 
 use runbook_core::{
-    ExitCode, RunId,
+    ExitCode,
     engine::{Engine, Unfinished},
     ports::OwnerState,
     registry::Registry,
 };
 use serde_json::json;
 
-use super::act::exit_code;
+use super::{act::exit_code, runs::begins_with};
 use crate::{
     args::{Global, Recover},
     fault::Fault,
@@ -31,7 +31,10 @@ pub(super) async fn recover(
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
     let unfinished = engine.unfinished().await?;
     let (wanted, left): (Vec<Unfinished>, Vec<Unfinished>) = match &args.run {
-        Some(beginning) => (vec![find(&unfinished, beginning)?.clone()], Vec::new()),
+        Some(beginning) => {
+            let none = || format!("no run without an end begins with {beginning:?}");
+            (vec![begins_with(&unfinished, |run| run.run, beginning, none)?.clone()], Vec::new())
+        }
         None => unfinished.into_iter().partition(|run| run.owner == OwnerState::Over),
     };
     let mut code = ExitCode::Succeeded;
@@ -69,20 +72,6 @@ pub(super) async fn recover(
     text.extend(left.iter().map(|run| format!("left alone: {}", line(run))));
     output.document(&document, &text.join("\n"));
     Ok(code)
-}
-
-fn find<'a>(runs: &'a [Unfinished], beginning: &str) -> Result<&'a Unfinished, Fault> {
-    let wanted = beginning.to_ascii_lowercase();
-    let found: Vec<&Unfinished> = runs.iter().filter(|run| run.run.to_string().starts_with(&wanted)).collect();
-    match found.as_slice() {
-        [run] => Ok(run),
-        [] => Err(Fault::usage(format!("no run without an end begins with {beginning:?}")).next("runbook history")),
-        several => {
-            let ids: Vec<RunId> = several.iter().map(|run| run.run).collect();
-            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            Err(Fault::usage(format!("{beginning:?} begins {} runs: {}", ids.len(), ids.join(", "))))
-        }
-    }
 }
 
 fn owner_word(state: OwnerState) -> &'static str {

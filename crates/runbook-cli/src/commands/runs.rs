@@ -39,13 +39,24 @@ pub(super) fn find<'a>(all: &'a [RunState], wanted: Option<&str>) -> Result<&'a 
     let Some(wanted) = wanted else {
         return all.last().ok_or_else(|| Fault::usage("there is no run yet").next("runbook update-status"));
     };
+    let none = || format!("there is no run {wanted:?}");
+    begins_with(all, |run| run.run, wanted, none)
+}
+
+/// The one whose run's id begins so; `none` says that there is none.
+pub(super) fn begins_with<'a, T>(
+    all: &'a [T],
+    id: impl Fn(&T) -> RunId,
+    wanted: &str,
+    none: impl FnOnce() -> String,
+) -> Result<&'a T, Fault> {
     let beginning = wanted.to_ascii_lowercase();
-    let found: Vec<&RunState> = all.iter().filter(|run| run.run.to_string().starts_with(&beginning)).collect();
+    let found: Vec<&T> = all.iter().filter(|run| id(run).to_string().starts_with(&beginning)).collect();
     match found.as_slice() {
         [run] => Ok(run),
-        [] => Err(Fault::usage(format!("there is no run {wanted:?}")).next("runbook history")),
+        [] => Err(Fault::usage(none()).next("runbook history")),
         several => {
-            let ids: Vec<String> = several.iter().map(|run| run.run.to_string()).collect();
+            let ids: Vec<String> = several.iter().map(|run| id(run).to_string()).collect();
             Err(Fault::usage(format!("{wanted:?} begins {} runs: {}", ids.len(), ids.join(", "))))
         }
     }

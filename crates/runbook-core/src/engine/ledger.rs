@@ -26,6 +26,11 @@ pub(super) const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// How often a lost race is run again.
 const RACES: u32 = 50;
 
+/// Whether another process has taken a run up since its own had this epoch; with none yet, nobody has.
+fn is_taken_up(environment: &EnvironmentState, run: RunId, epoch: u64) -> bool {
+    epoch > 0 && environment.open_runs.get(&run).is_some_and(|open| open.epoch > epoch)
+}
+
 /// What a ledger writes to and asks.
 #[derive(Debug, Clone)]
 pub struct LedgerPorts {
@@ -66,11 +71,6 @@ impl Inner {
     /// Whether this run is an emergency stop: it waits for nobody, not even for the journal.
     fn stops(&self) -> bool {
         self.state.as_ref().is_some_and(|state| state.request.action == Action::EmergencyStop)
-    }
-
-    /// Whether another process has taken this run up since.
-    fn is_taken_up(&self, run: RunId, epoch: u64) -> bool {
-        epoch > 0 && self.environment.open_runs.get(&run).is_some_and(|open| open.epoch > epoch)
     }
 
     fn detach(&mut self, why: String) {
@@ -258,9 +258,7 @@ impl Ledger {
         let run = self.run;
         let kind = EventKind::LockAcquired { owner, actor, reason: action.to_string(), sticky: false };
         self.raise_epoch(kind, move |environment| match &environment.lock {
-            _ if environment.open_runs.get(&run).is_some_and(|open| open.epoch > epoch) => {
-                Err("another process has taken this run up".to_owned())
-            }
+            _ if is_taken_up(environment, run, epoch) => Err("another process has taken this run up".to_owned()),
             Some(lock) => Err(lock.held()),
             None if environment.fence > begun => {
                 Err("another run has changed the environment since this one was planned; ask again".to_owned())
@@ -354,7 +352,7 @@ impl Ledger {
         // After a lost answer they are there already.
         inner.buffer.retain(|draft| !stored.iter().any(|stored| stored.event.id == draft.id));
         inner.head = head;
-        match inner.is_taken_up(self.run, inner.epoch) {
+        match is_taken_up(&inner.environment, self.run, inner.epoch) {
             true => Err(EngineError::TakenUp(self.run)),
             false => Ok(()),
         }

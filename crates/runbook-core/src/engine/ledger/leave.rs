@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Inner, Ledger, RACES};
+use super::{Inner, Ledger, RACES, is_taken_up};
 use crate::{
     engine::{EngineError, Permit, Refusal, with_causes},
     event::{EventKind, Operation},
@@ -56,7 +56,7 @@ impl Ledger {
         if inner.stops() && environment.latch.is_some() {
             return Ok(());
         }
-        if environment.fence > epoch || inner.is_taken_up(run, epoch) {
+        if environment.fence > epoch || is_taken_up(environment, run, epoch) {
             return Err(Refusal::Fenced { mine: epoch, current: environment.epoch });
         }
         if inner.stops() {
