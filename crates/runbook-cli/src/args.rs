@@ -188,6 +188,9 @@ pub(crate) struct Deploy {
 pub(crate) struct Rollback {
     /// A tag, or a commit of at least 7 hex digits; by default the last known good release
     pub(crate) version: Option<String>,
+    /// Return also to a release that failed before, or over what is marked as irreversible
+    #[arg(long, requires = "reason")]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) why: Why,
 }

@@ -1,5 +1,7 @@
 //! Commits by their id, between git's words and the core's.
 
+use std::collections::BTreeSet;
+
 use git2::{Commit, ErrorCode, Oid, Repository};
 use runbook_core::{CommitId, ports::VersionError};
 
@@ -19,6 +21,16 @@ pub(crate) fn find_commit<'r>(repository: &'r Repository, id: &CommitId) -> Resu
 /// An object id as the core's word for a commit.
 pub(crate) fn commit_id(oid: Oid) -> Result<CommitId, VersionError> {
     CommitId::new(oid.to_string()).map_err(|error| refused(error.to_string()))
+}
+
+/// The commits at which a shallow history is cut off: what came before them is not here (gitformat-shallow).
+pub(crate) fn cut_off(repository: &Repository) -> Result<BTreeSet<Oid>, VersionError> {
+    let file = repository.commondir().join("shallow");
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Ok(text.lines().filter_map(|line| Oid::from_str(line).ok()).collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(error) => Err(refused(format!("failed to read {}: {error}", file.display()))),
+    }
 }
 
 /// What to do about a history that is not all here.

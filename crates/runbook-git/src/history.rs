@@ -54,7 +54,7 @@ pub(crate) fn between(repository: &Repository, from: &CommitId, to: &CommitId) -
 }
 
 /// A subject as one harmless line: no control characters, no marks that turn the direction of reading.
-fn subject(bytes: &[u8]) -> String {
+pub(crate) fn subject(bytes: &[u8]) -> String {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let text = String::from_utf8_lossy(bytes);
     text.chars().filter(|c| !c.is_control() && !turns(*c)).take(LONGEST_SUBJECT).collect()

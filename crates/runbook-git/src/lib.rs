@@ -33,6 +33,7 @@
 
 mod checkout;
 mod commits;
+mod difference;
 mod error;
 mod export;
 mod git;

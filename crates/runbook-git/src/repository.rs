@@ -9,13 +9,13 @@ use std::{
 use async_trait::async_trait;
 use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 use runbook_core::{
-    CommitId, LeftBehind, Release, ReleaseId,
+    CommitId, Difference, LeftBehind, Release, ReleaseId,
     engine::{Permit, Refusal},
     ports::{Checkout, Resolved, RollbackBranch, RollbackCommit, VersionControl, VersionError},
 };
 
 use crate::{
-    checkout, error, export,
+    checkout, difference, error, export,
     git::{self, Git},
     history, remote, resolve, rollback, tags,
 };
@@ -191,6 +191,19 @@ impl VersionControl for GitRepository {
         let (from, to) = (from.clone(), to.clone());
         self.blocking(LOCAL_DEADLINE, LeftBehind::NoChange, move |repository| history::between(repository, &from, &to))
             .await
+    }
+
+    async fn difference(
+        &self,
+        from: &CommitId,
+        to: &CommitId,
+        irreversible: &[String],
+    ) -> Result<Difference, VersionError> {
+        let (from, to, irreversible) = (from.clone(), to.clone(), irreversible.to_vec());
+        self.blocking(LOCAL_DEADLINE, LeftBehind::NoChange, move |repository| {
+            difference::difference(repository, &from, &to, &irreversible)
+        })
+        .await
     }
 
     async fn rollback_branch(

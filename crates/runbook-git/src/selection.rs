@@ -73,20 +73,31 @@ enum Reach {
     All,
 }
 
+/// A set of globs from the repository's root.
 #[derive(Debug)]
-struct Patterns(Vec<Pattern>);
+pub(crate) struct Patterns(Vec<(String, Pattern)>);
 
 impl Patterns {
-    fn new(patterns: &[String]) -> Result<Self, VersionError> {
-        patterns.iter().map(|pattern| Pattern::new(pattern)).collect::<Result<_, _>>().map(Self)
+    /// Compiles them.
+    ///
+    /// # Errors
+    /// [`VersionError::Failed`] for a pattern that is no glob or leaves the repository.
+    pub(crate) fn new(patterns: &[String]) -> Result<Self, VersionError> {
+        let compiled = patterns.iter().map(|pattern| Ok((pattern.clone(), Pattern::new(pattern)?)));
+        compiled.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The first that matches a path.
+    pub(crate) fn first_match(&self, path: &str) -> Option<&str> {
+        self.0.iter().find(|(_, pattern)| pattern.matches(path)).map(|(text, _)| text.as_str())
     }
 
     fn matches(&self, path: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.matches(path))
+        self.first_match(path).is_some()
     }
 
     fn reach(&self, path: &str) -> Reach {
-        self.0.iter().map(|pattern| pattern.reach(path)).max().unwrap_or(Reach::None)
+        self.0.iter().map(|(_, pattern)| pattern.reach(path)).max().unwrap_or(Reach::None)
     }
 }
 

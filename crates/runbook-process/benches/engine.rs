@@ -152,6 +152,7 @@ fn request(environment: &EnvironmentId) -> Request {
         environment: environment.clone(),
         component: None,
         version: None,
+        force: false,
         actor: Actor { name: "bench".to_owned(), kind: ActorKind::Automation },
         reason: None,
         origin: Origin::default(),
@@ -178,6 +179,7 @@ fn plan(environment: &EnvironmentId, stages: usize) -> Plan {
         watch: Watch { interval_ms: 1, confirm: 1, ..Watch::default() },
         policy: PlanPolicy { automatic_rollback: false, rollback_budget: 0, required_rules: Vec::new() },
         latched: false,
+        reverted: Vec::new(),
         notes: Vec::new(),
     }
 }

@@ -34,6 +34,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         environment,
         component: None,
         version: None,
+        force: false,
         actor: Actor { name: "embedded".to_owned(), kind: ActorKind::Automation },
         reason: None,
         origin: Origin { trigger: "embedded".to_owned(), ..Origin::default() },

@@ -29,12 +29,14 @@ struct Wish {
     action: Action,
     component: Option<runbook_core::ServiceId>,
     version: Option<String>,
+    force: bool,
     reason: Option<String>,
     fail_on: FailOn,
 }
 
 fn wish(command: &Command) -> Result<Wish, Fault> {
-    let plain = |action| Wish { action, component: None, version: None, reason: None, fail_on: FailOn::Never };
+    let plain =
+        |action| Wish { action, component: None, version: None, force: false, reason: None, fail_on: FailOn::Never };
     Ok(match command {
         Command::UpdateStatus(args) => {
             Wish { reason: args.why.reason.clone(), fail_on: args.fail_on.into(), ..plain(Action::UpdateStatus) }
@@ -42,9 +44,12 @@ fn wish(command: &Command) -> Result<Wish, Fault> {
         Command::Deploy(args) => {
             Wish { version: args.version.clone(), reason: args.why.reason.clone(), ..plain(Action::Deploy) }
         }
-        Command::Rollback(args) => {
-            Wish { version: args.version.clone(), reason: args.why.reason.clone(), ..plain(Action::Rollback) }
-        }
+        Command::Rollback(args) => Wish {
+            version: args.version.clone(),
+            force: args.force,
+            reason: args.why.reason.clone(),
+            ..plain(Action::Rollback)
+        },
         Command::UpdateComponent(args) => Wish {
             component: args.service().map_err(|error| Fault::usage(error.to_string()))?,
             version: args.version.clone(),
@@ -85,6 +90,7 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
         environment: project.config.environment.clone(),
         component: wish.component.clone(),
         version: wish.version.clone(),
+        force: wish.force,
         actor,
         reason: wish.reason.clone(),
         origin,

@@ -20,6 +20,7 @@ mod history;
 mod init;
 mod journal;
 mod recovery;
+mod rollback;
 mod schemas;
 mod secrets;
 mod signals;

@@ -23,8 +23,8 @@ pub use error::{ConfigError, Snippet};
 pub use keep::{Keep, KeepError};
 pub use kinded::Kinded;
 pub use model::{
-    CustomStage, DeployConfig, JournalConfig, JournalHome, PolicyConfig, ProjectConfig, RollbackConfig, ServiceConfig,
-    StatusIssueConfig,
+    CustomStage, DeployConfig, Irreversible, JournalConfig, JournalHome, PolicyConfig, ProjectConfig, RollbackConfig,
+    ServiceConfig, StatusIssueConfig,
 };
 pub use period::Period;
 pub use schema::config_schema;

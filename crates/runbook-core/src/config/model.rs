@@ -90,6 +90,9 @@ pub struct RollbackConfig {
     pub keep: Vec<String>,
     /// The remote that the branch is pushed to; by default none.
     pub push: Option<String>,
+    /// Path globs of what cannot be taken back once it was live, such as `migrations/`; so is a commit with the trailer
+    /// `Irreversible: …`.
+    pub irreversible: Vec<String>,
 }
 
 impl Default for RollbackConfig {
@@ -100,8 +103,20 @@ impl Default for RollbackConfig {
             branch: true,
             keep: vec![".github/workflows/".to_owned(), "runbook.toml".to_owned()],
             push: None,
+            irreversible: Vec::new(),
         }
     }
+}
+
+/// What becomes of a deploy whose way back would take back what cannot be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Irreversible {
+    /// It is blocked.
+    #[default]
+    Block,
+    /// It goes on, and is never rolled back on its own.
+    RollForward,
 }
 
 /// `[policy]`: what the safety gate insists on.
@@ -110,13 +125,15 @@ impl Default for RollbackConfig {
 pub struct PolicyConfig {
     /// Whether a worktree with uncommitted changes blocks a deploy.
     pub require_clean: bool,
+    /// What becomes of a deploy whose way back crosses what cannot be taken back.
+    pub irreversible: Irreversible,
     /// The longest that one stage may take, without its own limit.
     pub stage_timeout: Period,
 }
 
 impl Default for PolicyConfig {
     fn default() -> Self {
-        Self { require_clean: true, stage_timeout: Period::secs(30 * 60) }
+        Self { require_clean: true, irreversible: Irreversible::default(), stage_timeout: Period::secs(30 * 60) }
     }
 }
 

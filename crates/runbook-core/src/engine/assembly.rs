@@ -14,7 +14,7 @@ use crate::{
     state::EnvironmentState,
     status::{ServiceFacts, StatusContext},
     watch::{Control, MaintenanceSchedule, Observed, Observer, ObserverParts, Rules},
-    words::{Action, IdError, KindId, Live, Request, RunId, ServiceId},
+    words::{Action, Difference, IdError, KindId, Live, Release, Request, Reverted, RunId, ServiceId},
 };
 
 /// The outside world, as a face hands it in.
@@ -186,8 +186,35 @@ impl Engine {
     /// # Errors
     /// When the request, or the version that it names, cannot be used.
     pub async fn prepare(&self, request: &Request, config: &Config) -> Result<Plan, PrepareError> {
-        let world = self.survey(request).await?;
-        Ok(plan(request, config, &world)?)
+        let mut world = self.survey(request).await?;
+        let first = plan(request, config, &world)?;
+        world.reverted = self.reverted(&first).await;
+        Ok(if world.reverted.is_empty() { first } else { plan(request, config, &world)? })
+    }
+
+    /// What each way back of a plan takes back. What the repository cannot tell is unknown here, and the gate decides what
+    /// follows from that.
+    async fn reverted(&self, plan: &Plan) -> Vec<Reverted> {
+        let mut all = Vec::new();
+        for (from, to) in plan.ways_back() {
+            let (difference, unknown) = match self.difference(from, to).await {
+                Ok(difference) => (difference, None),
+                Err(why) => (Difference::default(), Some(why)),
+            };
+            all.push(Reverted { from: from.clone(), to: to.clone(), difference, unknown });
+        }
+        all
+    }
+
+    async fn difference(&self, from: &Release, to: &Release) -> Result<Difference, String> {
+        let repository = self.ports.version_control.as_ref().ok_or("this is not a git repository")?;
+        let commit =
+            |release: &Release| release.commit.clone().ok_or_else(|| format!("nobody knows the commit of {release}"));
+        let (from, to) = (commit(from)?, commit(to)?);
+        repository
+            .difference(&from, &to, &self.ports.rollback.irreversible)
+            .await
+            .map_err(|error| super::with_causes(&error))
     }
 
     async fn survey(&self, request: &Request) -> Result<World, PrepareError> {
@@ -214,10 +241,10 @@ impl Engine {
         let target = self.target(request, !live.is_empty()).await?;
         let custom =
             self.stages.iter().map(|(id, stage)| (id.clone(), stage.access())).collect::<BTreeMap<_, Access>>();
-        Ok(World { environment, latched, live, target, custom })
+        Ok(World { environment, latched, live, target, reverted: Vec::new(), custom })
     }
 
-    async fn target(&self, request: &Request, deploys: bool) -> Result<Option<crate::words::Release>, PrepareError> {
+    async fn target(&self, request: &Request, deploys: bool) -> Result<Option<Release>, PrepareError> {
         let wanted = match request.action {
             Action::Deploy | Action::UpdateComponent => {
                 request.version.clone().or_else(|| request.origin.commit.as_ref().map(ToString::to_string))
@@ -230,7 +257,7 @@ impl Engine {
             // A deployer may know versions that no repository here knows.
             (Some(wanted), None) if request.version.is_some() && deploys => {
                 let id = crate::words::ReleaseId::new(&wanted).map_err(|e: IdError| PlanError::Usage(e.to_string()))?;
-                Ok(Some(crate::words::Release { id, commit: None }))
+                Ok(Some(Release { id, commit: None }))
             }
             (Some(wanted), None) if request.version.is_some() => Err(PrepareError::NoRepository(wanted)),
             _ => Ok(None),

@@ -368,6 +368,11 @@ impl Case<'_> {
             let Some(to) = &planned.way_back else {
                 return by_hand(format!("{id} has no last known good release to return to"));
             };
+            let reverted = planned.target.as_ref().and_then(|from| self.plan.reverted(from, to));
+            if let Some(marked) = reverted.filter(|reverted| !reverted.difference.irreversible.is_empty()) {
+                let what = marked.difference.irreversible.line(5);
+                return by_hand(format!("roll forward only: a return to {to} cannot take back {what}"));
+            }
             services.insert(id.clone(), RollbackTarget { from: self.left_release(id), to: to.clone() });
         }
         Next::Rollback(RollbackDecision { automatic: true, services, reason: why.to_owned() })

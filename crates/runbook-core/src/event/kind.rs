@@ -180,6 +180,13 @@ pub struct RollbackDecision {
     pub reason: String,
 }
 
+impl RollbackDecision {
+    /// What each service leaves, and what it returns to.
+    pub fn ways(&self) -> impl Iterator<Item = (&Live, &Release)> {
+        self.services.values().map(|target| (&target.from, &target.to))
+    }
+}
+
 /// A command that CI ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "engine", derive(schemars::JsonSchema))]

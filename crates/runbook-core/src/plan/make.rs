@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Access, Plan, PlanPolicy, PlannedService, Step, Watch, When, stage_kind};
 use crate::{
     config::{Config, Period, ServiceConfig},
-    state::EnvironmentState,
-    words::{Action, IdError, KindId, Live, Release, Request, ServiceId, StepId},
+    state::{EnvironmentState, ServiceState},
+    words::{Action, IdError, KindId, Live, Release, Request, Reverted, ServiceId, StepId},
 };
 
 /// The measured world that a plan is made in.
@@ -20,6 +20,8 @@ pub struct World {
     pub live: BTreeMap<ServiceId, Live>,
     /// The release that the request's version, or the triggering commit, was resolved to.
     pub target: Option<Release>,
+    /// What the ways back take back, once those are known.
+    pub reverted: Vec<Reverted>,
     /// What each custom stage may do.
     pub custom: BTreeMap<StepId, Access>,
 }
@@ -58,6 +60,9 @@ pub fn plan(request: &Request, config: &Config, world: &World) -> Result<Plan, P
     }
     let mut services: Vec<PlannedService> =
         covered.iter().map(|service| planned(service, request, world, &mut notes)).collect();
+    if request.action == Action::Rollback && request.version.is_none() {
+        notes.extend(chosen(&services, &world.environment));
+    }
     if held_back {
         services.iter_mut().for_each(|service| service.target = None);
     }
@@ -79,6 +84,7 @@ pub fn plan(request: &Request, config: &Config, world: &World) -> Result<Plan, P
             required_rules: required_rules(request.action),
         },
         latched: world.latched,
+        reverted: world.reverted.clone(),
         notes,
     })
 }
@@ -104,9 +110,10 @@ fn planned(service: &ServiceConfig, request: &Request, world: &World, notes: &mu
     let known_live = world.environment.service(&service.id).map(|state| state.live.clone());
     let live = measured.or(known_live).unwrap_or_default();
     let known_good = world.environment.last_known_good(&service.id).cloned();
+    let proven = world.environment.service(&service.id).and_then(ServiceState::newest_proven);
     let target = match request.action {
         Action::Deploy | Action::UpdateComponent => world.target.clone(),
-        Action::Rollback => world.target.clone().or_else(|| known_good.clone()),
+        Action::Rollback => world.target.clone().or_else(|| proven.map(|proven| proven.release.clone())),
         Action::UpdateStatus | Action::EmergencyStop | Action::Resume => None,
     };
     let target = target.filter(|_| has_deployer && is_meant).filter(|target| {
@@ -140,6 +147,27 @@ fn planned(service: &ServiceConfig, request: &Request, world: &World, notes: &mu
     }
 }
 
+/// Why a rollback without a version returns to what it returns to: a line for each release.
+fn chosen(services: &[PlannedService], environment: &EnvironmentState) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+    for service in services.iter().filter(|service| service.target.is_some()) {
+        let Some(state) = environment.service(&service.id) else { continue };
+        let Some(proven) = state.newest_proven() else { continue };
+        let mut why = format!(
+            "{} is the last known good release: the newest whose whole window was healthy, at {} in run {}",
+            proven.release, proven.at, proven.run
+        );
+        let later = state.proven.iter().rev().take_while(|later| *later != proven);
+        let failed = later.filter_map(|later| Some((later, state.quarantine.get(&later.release.id)?)));
+        why.extend(failed.map(|(later, reason)| format!("; {} was too, and failed since: {reason}", later.release)));
+        match lines.iter_mut().find(|(line, _)| *line == why) {
+            Some((_, services)) => services.push(service.id.as_str()),
+            None => lines.push((why, vec![service.id.as_str()])),
+        }
+    }
+    lines.into_iter().map(|(why, services)| format!("{}: {why}", services.join(", "))).collect()
+}
+
 fn watch(action: Action, config: &Config) -> Watch {
     let monitor = &config.monitor;
     let is_window = matches!(action, Action::Deploy | Action::UpdateComponent | Action::Rollback);
@@ -169,8 +197,11 @@ fn required_rules(action: Action) -> Vec<String> {
             "live-release",
             "way-there",
             "way-back",
+            "irreversible",
         ],
-        Action::Rollback => &["configuration", "journal", "stop-latch", "lock", "live-release", "rollback-target"],
+        Action::Rollback => {
+            &["configuration", "journal", "stop-latch", "lock", "live-release", "rollback-target", "irreversible"]
+        }
         Action::EmergencyStop => &[],
         Action::Resume => &["journal", "person"],
     };

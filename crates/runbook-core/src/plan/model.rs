@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::{Action, Digest, EnvironmentId, KindId, Live, Release, ServiceId, StepId};
+use crate::words::{Action, Digest, EnvironmentId, KindId, Live, Release, Reverted, ServiceId, StepId};
 
 /// The kinds of the built-in stages.
 pub mod stage_kind {
@@ -154,6 +154,9 @@ pub struct Plan {
     pub policy: PlanPolicy,
     /// Whether the stop latch was set when the plan was made.
     pub latched: bool,
+    /// What each way back of this plan takes back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverted: Vec<Reverted>,
     /// What the reader should know before saying yes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -171,6 +174,35 @@ impl Plan {
     /// The planned service of this id.
     pub fn service(&self, id: &ServiceId) -> Option<&PlannedService> {
         self.services.iter().find(|service| service.id == *id)
+    }
+
+    /// Each way back that this plan takes or may take, once: what is left, and what becomes live again.
+    pub fn ways_back(&self) -> Vec<(&Release, &Release)> {
+        let mut ways: Vec<(&Release, &Release)> = Vec::new();
+        for service in &self.services {
+            let way = match (self.action, &service.target) {
+                (Action::Rollback, Some(to)) => service.live.release().map(|from| (from, to)),
+                (_, Some(from)) => service.way_back.as_ref().map(|to| (from, to)),
+                (_, None) => None,
+            };
+            ways.extend(way.filter(|way| !ways.contains(way)));
+        }
+        ways
+    }
+
+    /// What the way back between these two takes back.
+    pub fn reverted(&self, from: &Release, to: &Release) -> Option<&Reverted> {
+        self.reverted.iter().find(|reverted| reverted.from == *from && reverted.to == *to)
+    }
+
+    /// What these ways back take back, each once.
+    pub fn taken_back<'a>(&self, ways: impl IntoIterator<Item = (&'a Live, &'a Release)>) -> Vec<&Reverted> {
+        let mut all: Vec<&Reverted> = Vec::new();
+        for (from, to) in ways {
+            let reverted = from.release().and_then(|from| self.reverted(from, to));
+            all.extend(reverted.filter(|reverted| !all.contains(reverted)));
+        }
+        all
     }
 
     /// The services that this plan makes another release live of.

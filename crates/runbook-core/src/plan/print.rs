@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Access, Plan, When};
-use crate::words::Action;
+use crate::words::{Action, Difference, Reverted};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,6 +32,9 @@ impl fmt::Display for Plan {
             }
             writeln!(f)?;
         }
+        for reverted in &self.reverted {
+            takes_back(f, reverted)?;
+        }
         writeln!(f, "steps")?;
         for step in &self.steps {
             let access = match step.access {
@@ -59,6 +62,25 @@ impl fmt::Display for Plan {
         }
         Ok(())
     }
+}
+
+/// What a way back takes back: all that is known of it.
+fn takes_back(f: &mut fmt::Formatter<'_>, reverted: &Reverted) -> fmt::Result {
+    let way = format!("returning {} → {}", reverted.from, reverted.to);
+    if let Some(why) = &reverted.unknown {
+        return writeln!(f, "{way} takes back what nobody can tell: {why}");
+    }
+    writeln!(f, "{way} takes back {}", reverted.size())?;
+    let Difference { commits, files, irreversible } = &reverted.difference;
+    for (what, list) in [("commit", commits), ("file", files), ("never", irreversible)] {
+        for entry in &list.first {
+            writeln!(f, "  {what:<12} {entry}")?;
+        }
+        if list.more > 0 {
+            writeln!(f, "  {what:<12} … and {} more", list.more)?;
+        }
+    }
+    Ok(())
 }
 
 /// Milliseconds, as people write them.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::{
     engine::Permit,
     event::EffectResult,
-    words::{CommitId, LeftBehind, Release, ReleaseId},
+    words::{CommitId, Difference, LeftBehind, Release, ReleaseId},
 };
 
 /// Where the repository stands.
@@ -134,6 +134,18 @@ pub trait VersionControl: Debug + Send + Sync {
     /// # Errors
     /// When they cannot be read.
     async fn between(&self, from: &CommitId, to: &CommitId) -> Result<Vec<String>, VersionError>;
+
+    /// What a return from the release at `from` to the one at `to` takes back. A file whose path matches one of the globs
+    /// `irreversible`, and a commit with the trailer `Irreversible: …`, cannot be taken back.
+    ///
+    /// # Errors
+    /// When it cannot be told whole: a commit that is not here, a history that is cut off, or one that is too long.
+    async fn difference(
+        &self,
+        from: &CommitId,
+        to: &CommitId,
+        irreversible: &[String],
+    ) -> Result<Difference, VersionError>;
 
     /// Records a rollback as a new commit on a new branch. A branch of that name with the same tree and parent is taken
     /// as made already; with another, it is refused.

@@ -9,7 +9,7 @@ use super::NoSettings;
 use crate::{
     engine::StageContext,
     event::{Operation, RollbackDecision},
-    plan::{Access, stage_kind},
+    plan::{Access, Plan, stage_kind},
     ports::{Order, RollbackBranch, Stage, StageError},
     registry::{BuildError, Ports, StageDefinition},
     state::RunState,
@@ -117,8 +117,9 @@ impl Rollback {
             keep: self.ports.rollback.keep.clone(),
             only,
             message: format!(
-                "Roll back to {to}\n\n{}\n\nFrom: {}\nRun: {}\nEnvironment: {}\n",
+                "Roll back to {to}\n\n{}\n\n{}From: {}\nRun: {}\nEnvironment: {}\n",
                 decision.reason,
+                taken_back(cx.plan(), decision),
                 from.join(", "),
                 cx.run(),
                 cx.request().environment
@@ -131,6 +132,20 @@ impl Rollback {
             Err(error) => Some(format!("no rollback branch: {}", StageError::from(error).message)),
         }
     }
+}
+
+/// What the rollback takes back, as a part of the commit's message.
+fn taken_back(plan: &Plan, decision: &RollbackDecision) -> String {
+    let mut text = String::new();
+    for reverted in plan.taken_back(decision.ways()).into_iter().filter(|reverted| reverted.unknown.is_none()) {
+        text.push_str(&format!("Takes back {} of {}:\n", reverted.size(), reverted.from));
+        text.extend(reverted.difference.commits.first.iter().map(|commit| format!("- {commit}\n")));
+        match reverted.difference.commits.more {
+            0 => text.push('\n'),
+            more => text.push_str(&format!("- and {more} more\n\n")),
+        }
+    }
+    text
 }
 
 /// The one release that all services return to.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::NoSettings;
 use crate::{
+    config::Irreversible,
     engine::{StageContext, with_causes},
     plan::{Access, PlannedService, stage_kind},
     ports::{Deployer, Order, OwnerState, Rehearsal, Stage, StageError},
@@ -11,6 +12,9 @@ use crate::{
     state::EnvironmentState,
     words::{Action, ActorKind, GateRule, Live, Outcome, Release, RuleVerdict},
 };
+
+/// How a person does it all the same.
+const FORCE: &str = "`runbook rollback VERSION --force --reason …` does it all the same";
 
 /// Checks that the environment is safe to change.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ impl Stage for SafetyGate {
                 rules.extend([journal(&environment), stop_latch(cx, &environment), self.lock(cx, &environment).await]);
                 rules.push(self.live_release(cx, &environment).await);
                 rules.push(self.rollback_target(cx, &environment).await);
+                rules.push(self.irreversible(cx));
             }
             Action::Deploy | Action::UpdateComponent => {
                 rules.extend([journal(&environment), stop_latch(cx, &environment), self.lock(cx, &environment).await]);
@@ -50,6 +55,7 @@ impl Stage for SafetyGate {
                 rules.push(self.live_release(cx, &environment).await);
                 rules.push(self.way_there(cx).await);
                 rules.push(self.way_back(cx).await);
+                rules.push(self.irreversible(cx));
                 rules.push(quarantine(cx, &environment));
                 rules.push(budget(cx, &environment));
             }
@@ -292,10 +298,56 @@ impl SafetyGate {
             })
             .map(|(service, target)| format!("{target} of {} failed before and is quarantined", service.id))
             .collect();
-        if !failed.is_empty() {
-            return GateRule::block(id, failed.join("; "));
+        if !failed.is_empty() && !cx.request().is_forced() {
+            return GateRule::block(id, format!("{}; {FORCE}", failed.join("; ")));
         }
-        self.rehearse(cx, id, orders.into_iter(), "nothing to return from").await
+        let rule = self.rehearse(cx, id, orders.into_iter(), "nothing to return from").await;
+        match failed.is_empty() || rule.verdict == RuleVerdict::Block {
+            true => rule,
+            false => GateRule::warn(id, format!("{}; forced: {}", failed.join("; "), rule.evidence)),
+        }
+    }
+
+    /// Whether the way back takes back what cannot be taken back: it is known before anything is changed.
+    fn irreversible(&self, cx: &StageContext) -> GateRule {
+        let id = "irreversible";
+        let plan = cx.plan();
+        let (mut marked, mut unknown, mut clear) = (Vec::new(), Vec::new(), Vec::new());
+        for reverted in &plan.reverted {
+            let way = format!("{} → {}", reverted.from, reverted.to);
+            let irreversible = &reverted.difference.irreversible;
+            match &reverted.unknown {
+                Some(why) => unknown.push(format!("{way}: {why}")),
+                None if irreversible.is_empty() => clear.push(format!("{way}: {}, none marked", reverted.size())),
+                None => marked.push(format!("{way} cannot take back {}", irreversible.line(5))),
+            }
+        }
+        let rolls_back = plan.action == Action::Rollback;
+        let forced = rolls_back && cx.request().is_forced();
+        if !marked.is_empty() {
+            let evidence = marked.join("; ");
+            return match (rolls_back, self.ports.policy.irreversible) {
+                (true, _) if forced => GateRule::warn(id, format!("forced: {evidence}")),
+                (true, _) => GateRule::block(id, format!("{evidence}; {FORCE}")),
+                (false, Irreversible::RollForward) => GateRule::warn(id, format!("roll forward only: {evidence}")),
+                (false, Irreversible::Block) => GateRule::block(
+                    id,
+                    format!("{evidence}; `[policy] irreversible = \"roll-forward\"` deploys it without a way back"),
+                ),
+            };
+        }
+        if !unknown.is_empty() {
+            let evidence = format!("nobody can tell what a return takes back: {}", unknown.join("; "));
+            // With nothing marked by path only a commit's trailer could speak against it.
+            return match self.ports.rollback.irreversible.is_empty() || forced {
+                true => GateRule::warn(id, evidence),
+                false => GateRule::block(id, evidence),
+            };
+        }
+        GateRule::pass(
+            id,
+            if clear.is_empty() { "there is no way back to look at".to_owned() } else { clear.join("; ") },
+        )
     }
 
     async fn rehearse<'a>(

@@ -89,13 +89,36 @@ pub struct ServiceState {
     pub since: Option<Timestamp>,
     /// Each release that had a whole healthy window, the newest such window last; at most the last 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub proven: Vec<Release>,
+    pub proven: Vec<Proven>,
     /// Releases that failed, with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quarantine: BTreeMap<ReleaseId, String>,
     /// Each release that was seen live, oldest first; at most the last 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub releases: Vec<Release>,
+}
+
+impl ServiceState {
+    /// The newest proven release that has not failed since.
+    pub fn newest_proven(&self) -> Option<&Proven> {
+        self.usable().next()
+    }
+
+    /// Where a rollback may return to, the newest first.
+    fn usable(&self) -> impl Iterator<Item = &Proven> {
+        self.proven.iter().rev().filter(|proven| !self.quarantine.contains_key(&proven.release.id))
+    }
+}
+
+/// A release that had a whole healthy window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proven {
+    /// The release.
+    pub release: Release,
+    /// When the newest such window ended.
+    pub at: Timestamp,
+    /// The run that watched it.
+    pub run: RunId,
 }
 
 /// A run that has no last event.
@@ -179,9 +202,8 @@ impl EnvironmentState {
 
     /// The newest proven release of a service that is neither this one nor quarantined: the way back from it.
     pub fn way_back(&self, id: &ServiceId, from: &Release) -> Option<&Release> {
-        let state = self.services.get(id)?;
-        let usable = |r: &&Release| !r.same_as(from) && !state.quarantine.contains_key(&r.id);
-        state.proven.iter().rev().find(usable)
+        let mut usable = self.services.get(id)?.usable().map(|proven| &proven.release);
+        usable.find(|release| !release.same_as(from))
     }
 
     /// How many automatic rollbacks there were in the 24 hours before `now`.
@@ -267,7 +289,9 @@ impl EnvironmentState {
                 Landed::DidNotHappen => self.effect_did_not_happen(key),
                 Landed::Unknown => {}
             },
-            EventKind::WindowJudged { services, .. } => services.iter().for_each(|judgement| self.judged(judgement)),
+            EventKind::WindowJudged { services, .. } => {
+                services.iter().for_each(|judgement| self.judged(judgement, event.run))
+            }
             EventKind::RollbackDecided(decision) => {
                 if decision.automatic {
                     self.automatic_rollbacks.push(event.at);
@@ -367,7 +391,7 @@ impl EnvironmentState {
     }
 
     /// Only a complete and healthy window of a known release promotes it; unknown promotes nothing.
-    fn judged(&mut self, judgement: &Judgement) {
+    fn judged(&mut self, judgement: &Judgement, run: RunId) {
         let state = self.services.entry(judgement.service.clone()).or_default();
         if state.judgement.as_ref().is_none_or(|before| before.health != judgement.health) {
             state.since = Some(judgement.at);
@@ -377,8 +401,8 @@ impl EnvironmentState {
             && let Some(release) = &judgement.release
         {
             state.last_known_good = Some(release.clone());
-            state.proven.retain(|proven| !proven.same_as(release));
-            state.proven.push(release.clone());
+            state.proven.retain(|proven| !proven.release.same_as(release));
+            state.proven.push(Proven { release: release.clone(), at: judgement.at, run });
             forget_oldest(&mut state.proven);
             state.quarantine.remove(&release.id);
         }
@@ -387,6 +411,6 @@ impl EnvironmentState {
     }
 }
 
-fn forget_oldest(releases: &mut Vec<Release>) {
+fn forget_oldest<T>(releases: &mut Vec<T>) {
     releases.drain(..releases.len().saturating_sub(MOST_RELEASES));
 }

@@ -5,6 +5,6 @@ mod environment;
 mod run;
 mod snapshot;
 
-pub use environment::{Before, EnvironmentState, Latch, Lock, OpenRun, ServiceState};
+pub use environment::{Before, EnvironmentState, Latch, Lock, OpenRun, Proven, ServiceState};
 pub use run::{EffectState, RunState, StepState, StepStatus};
 pub use snapshot::Snapshot;

@@ -10,8 +10,8 @@ use crate::{
     event::Operation,
     state::{EnvironmentState, RunState, StepStatus},
     words::{
-        AlertFinding, Comparison, GateRule, Health, Latency, Live, MOST_SUSPECTS, Maintenance, ReleaseId, ServiceId,
-        StepId, Trend,
+        AlertFinding, Comparison, GateRule, Health, Latency, Live, MOST_SUSPECTS, Maintenance, ReleaseId, Reverted,
+        ServiceId, StepId, Trend,
     },
 };
 
@@ -188,6 +188,9 @@ pub struct RollbackRow {
     pub branch: Option<String>,
     /// Whether the services were measured healthy afterwards, over the whole window.
     pub verified: bool,
+    /// What it takes back, once for each pair of releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_back: Vec<Reverted>,
     /// The commits that were returned from, newest first: those between the release before and the one that was not
     /// healthy. At most [`MOST_SUSPECTS`](crate::words::MOST_SUSPECTS).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -218,6 +221,7 @@ impl RollbackRow {
             automatic: decision.automatic,
             branch,
             verified: run.rollback_verified() == Some(true),
+            taken_back: run.plan.taken_back(decision.ways()).into_iter().cloned().collect(),
             suspects,
         })
     }

@@ -131,6 +131,10 @@ pub struct Request {
     /// The version as it was written by whoever asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Whether to do what the gate would otherwise keep from happening: return to a release that failed before, or over
+    /// what cannot be taken back. It needs a reason.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
     /// Who asks.
     pub actor: Actor,
     /// Why; a person's words.
@@ -139,6 +143,13 @@ pub struct Request {
     /// Where it came from.
     #[serde(default)]
     pub origin: Origin,
+}
+
+impl Request {
+    /// Whether it is forced, and says why.
+    pub fn is_forced(&self) -> bool {
+        self.force && self.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty())
+    }
 }
 
 /// The process or CI job that executes a run. `Liveness` answers whether it is over.

@@ -11,6 +11,7 @@ mod judgement;
 mod outcome;
 mod reading;
 mod release;
+mod reverted;
 mod series;
 
 pub use action::{Action, Actor, ActorKind, Origin, Owner, ParseActionError, Request};
@@ -24,4 +25,5 @@ pub use judgement::{AlertFinding, Baseline, Comparison, Judgement, MOST_SUSPECTS
 pub use outcome::{Failure, LeftBehind, Outcome, StepResult, Verdict};
 pub use reading::{Latency, Phases, Reading};
 pub use release::{Live, Release};
+pub use reverted::{Difference, Listed, Reverted};
 pub use series::{Bucket, Quantiles, Series, Trend};

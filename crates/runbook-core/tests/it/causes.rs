@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use runbook_core::{
-    Action, CommitId, Health, Release, ReleaseId, Verdict,
+    Action, CommitId, Difference, Health, Release, ReleaseId, Verdict,
     engine::Permit,
     event::EventKind,
     ports::{Checkout, History, Resolved, RollbackBranch, RollbackCommit, SeriesQuery, VersionControl, VersionError},
@@ -222,6 +222,9 @@ impl VersionControl for TwoCommits {
     async fn between(&self, from: &CommitId, to: &CommitId) -> Result<Vec<String>, VersionError> {
         assert_eq!((from, to), (&commit_of("v1"), &commit_of("v2")));
         Ok(vec!["a1b2c3d Move the pool".to_owned(), "d4e5f6a Raise the limit".to_owned()])
+    }
+    async fn difference(&self, _: &CommitId, _: &CommitId, _: &[String]) -> Result<Difference, VersionError> {
+        Ok(Difference::default())
     }
     async fn rollback_branch(&self, _: &Permit, _: &RollbackBranch) -> Result<RollbackCommit, VersionError> {
         Err(VersionError::Unusable { version: "v1".to_owned(), problem: "has no branch here".to_owned() })

@@ -281,6 +281,7 @@ pub fn request(action: Action) -> Request {
         environment: EnvironmentId::new("production").unwrap(),
         component: None,
         version: None,
+        force: false,
         actor: Actor { name: "ada".to_owned(), kind: ActorKind::Person },
         reason: Some("a test".to_owned()),
         origin: Origin { trigger: "cli".to_owned(), ..Origin::default() },

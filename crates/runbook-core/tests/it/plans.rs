@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::{prelude::*, sample::select};
 use runbook_core::{
-    Action, Actor, ActorKind, CommitId, Digest, Health, Live, Release, Request, Verdict,
+    Action, Actor, ActorKind, CommitId, Digest, Health, Live, Release, Request, RunId, Verdict,
     plan::{Access, Plan, PlanError, World as Seen, plan, plan_digest},
+    state::Proven,
 };
 use serde_json::Value;
 
@@ -88,7 +89,11 @@ fn whatever_makes_a_plan_another_one_changes_its_digest() {
     let world = seen("v1", Some("v2"));
     let commit = CommitId::new("0".repeat(40)).ok();
     let mut good = Seen { ..world.clone() };
-    good.environment.services.entry(service("api")).or_default().proven.push(release("v1"));
+    good.environment.services.entry(service("api")).or_default().proven.push(Proven {
+        release: release("v1"),
+        at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        run: RunId::new(),
+    });
     let others = [
         ("target", of(&asked, CONFIG, &seen("v1", Some("v3")))),
         ("commit", of(&asked, CONFIG, &Seen { target: Some(Release { commit, ..release("v2") }), ..world.clone() })),

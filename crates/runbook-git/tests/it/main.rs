@@ -3,6 +3,7 @@
 
 mod checkout;
 mod export;
+mod difference;
 mod history;
 mod journal;
 mod merge;

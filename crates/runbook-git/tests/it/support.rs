@@ -162,6 +162,7 @@ pub async fn permit() -> Arc<Permit> {
         environment,
         component: None,
         version: None,
+        force: false,
         actor: Actor { name: "test".to_owned(), kind: ActorKind::Person },
         reason: None,
         origin: Origin::default(),

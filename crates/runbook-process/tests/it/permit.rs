@@ -98,6 +98,7 @@ fn request(scope: &Scope) -> Request {
         environment: scope.environment.clone(),
         component: None,
         version: None,
+        force: false,
         actor: actor(),
         reason: None,
         origin: Origin::default(),
@@ -124,6 +125,7 @@ fn plan(scope: &Scope) -> Plan {
         watch: Watch { interval_ms: 1, confirm: 1, ..Watch::default() },
         policy: PlanPolicy { automatic_rollback: false, rollback_budget: 0, required_rules: Vec::new() },
         latched: false,
+        reverted: Vec::new(),
         notes: Vec::new(),
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use async_trait::async_trait;
 use runbook_core::{
-    CommitId, Release, ReleaseId,
+    CommitId, Difference, Release, ReleaseId,
     engine::Permit,
     ports::{Checkout, Resolved, RollbackBranch, RollbackCommit, VersionControl, VersionError},
 };
@@ -71,6 +71,10 @@ impl VersionControl for Trees {
 
     async fn between(&self, _: &CommitId, _: &CommitId) -> Result<Vec<String>, VersionError> {
         unreachable!("nothing in this crate compares releases")
+    }
+
+    async fn difference(&self, _: &CommitId, _: &CommitId, _: &[String]) -> Result<Difference, VersionError> {
+        Ok(Difference::default())
     }
 
     async fn rollback_branch(&self, _: &Permit, _: &RollbackBranch) -> Result<RollbackCommit, VersionError> {

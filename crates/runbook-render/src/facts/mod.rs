@@ -6,5 +6,5 @@
 mod service;
 mod share;
 
-pub(crate) use service::{Depth, Fact, FactKind, because, facts, maintenance, release_before, suspects};
+pub(crate) use service::{Depth, Fact, FactKind, because, facts, maintenance, release_before, suspects, taken_back};
 pub(crate) use share::{coverage_percent, observed, percent, sparkline};

@@ -1,7 +1,10 @@
 //! What is known of one service beside its health, in words.
 
 use jiff::{SignedDuration, Timestamp};
-use runbook_core::{AlertFinding, Comparison, MOST_SUSPECTS, ReleaseId, Report, ServiceRow, Shift};
+use runbook_core::{
+    AlertFinding, Comparison, Difference, Listed, MOST_SUSPECTS, ReleaseId, Report, Reverted, RollbackRow, ServiceRow,
+    Shift,
+};
 
 use crate::{
     text::{count, shorten},
@@ -132,6 +135,38 @@ pub(crate) fn suspects(commits: &[String], most: usize) -> Option<String> {
         text.push_str(&format!("; and {least}{more}"));
     }
     Some(text)
+}
+
+/// What a rollback takes back, a line for each pair of releases: how many commits and files, and the first of each; the
+/// commits only where they are not named as suspects anyway.
+pub(crate) fn taken_back(rollback: &RollbackRow, most: usize) -> Vec<String> {
+    let line = |reverted: &Reverted| {
+        let way = format!("{} → {}", reverted.from, reverted.to);
+        let Difference { commits, files, irreversible } = &reverted.difference;
+        if reverted.unknown.is_some() {
+            return format!("{way}: {}", reverted.size());
+        }
+        let named = |list: &Listed, one, many, most| {
+            let number = count(list.count(), one, many);
+            let named: Vec<_> = list.first.iter().take(most).map(|entry| shorten(entry, LONGEST_COMMIT)).collect();
+            match (named.is_empty(), list.count() - named.len()) {
+                (true, _) => number,
+                (false, 0) => format!("{number} ({})", named.join("; ")),
+                (false, more) => format!("{number} ({}; and {more} more)", named.join("; ")),
+            }
+        };
+        let suspected = if rollback.suspects.is_empty() { most } else { 0 };
+        let commits = named(commits, "commit", "commits", suspected);
+        let mut text = format!("{way}: {commits}, {}", named(files, "file", "files", most));
+        if !irreversible.is_empty() {
+            text.push_str(&format!(
+                ", but not {}",
+                named(irreversible, "irreversible mark", "irreversible marks", most)
+            ));
+        }
+        text
+    };
+    rollback.taken_back.iter().map(line).collect()
 }
 
 fn certificate(row: &ServiceRow, now: Timestamp, depth: Depth) -> Option<Fact> {

@@ -136,6 +136,11 @@ pub(super) fn rollback(row: &RollbackRow, detail: &Detail) -> RollbackPicture {
         decided: if row.automatic { "automatic" } else { "asked for" }.to_owned(),
         ways: ways.take(detail.list).map(|way| shorten(&way, detail.text)).collect(),
         branch: row.branch.as_deref().map(|branch| shorten(branch, detail.text)),
+        taken_back: facts::taken_back(row, detail.commits)
+            .iter()
+            .take(detail.list)
+            .map(|line| shorten(line, detail.text))
+            .collect(),
         suspects: facts::suspects(&row.suspects, detail.commits),
     }
 }

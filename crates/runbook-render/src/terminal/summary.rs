@@ -196,11 +196,11 @@ fn way_back(rollback: &RollbackRow) -> Vec<Line> {
         let from = way.from.as_ref().map_or(words::UNKNOWN, |release| release.as_str());
         Line::default().column(Tone::Plain, "", 10).outside(Tone::Plain, &format!("{service}: {from} → {}", way.to))
     }));
-    if let Some(suspects) = facts::suspects(&rollback.suspects, COMMITS) {
-        lines.push(
-            Line::default().column(Tone::Plain, "", 10).outside(Tone::Plain, &format!("left behind: {suspects}")),
-        );
-    }
+    let taken_back = facts::taken_back(rollback, COMMITS).into_iter().map(|line| format!("takes back {line}"));
+    let suspects = facts::suspects(&rollback.suspects, COMMITS).map(|suspects| format!("suspects: {suspects}"));
+    lines.extend(
+        taken_back.chain(suspects).map(|line| Line::default().column(Tone::Plain, "", 10).outside(Tone::Plain, &line)),
+    );
     if let Some(branch) = &rollback.branch {
         lines.push(
             Line::default().column(Tone::Plain, "", 10).outside(Tone::Dim, &format!("recorded on the branch {branch}")),

@@ -236,6 +236,7 @@ pub fn run() -> Report {
         automatic: true,
         branch: Some("rollback/v1.2.0-20261123T101500Z".into()),
         verified: true,
+        taken_back: views::taken_back(),
         suspects: vec!["a1b2c3d Move the pool to its own crate".into(), "d4e5f6a Raise max_connections".into()],
     };
     Report {

@@ -50,6 +50,7 @@ fn a_rolled_back_deploy() {
         automatic: true,
         branch: Some("rollback/2026-11-23-v1.2.0".into()),
         verified: true,
+        taken_back: views::taken_back(),
         suspects: vec!["a1b2c3d Move the pool to its own crate".into(), "d4e5f6a Raise max_connections".into()],
     });
     report.notifications = vec![

@@ -2,12 +2,24 @@
 
 use jiff::Timestamp;
 use runbook_core::{
-    Action, EnvironmentId, GateRule, Health, Latency, OperationalStatus, Permission, ReleaseId, ReturnRow, RollbackRow,
-    ServiceId, ServiceRow, StageRow, StatusDocument, StatusView, StepId, SuggestedCommand, Verdict, status_of_rows,
+    Action, Difference, EnvironmentId, GateRule, Health, Latency, OperationalStatus, Permission, Release, ReleaseId,
+    ReturnRow, Reverted, RollbackRow, ServiceId, ServiceRow, StageRow, StatusDocument, StatusView, StepId,
+    SuggestedCommand, Verdict, status_of_rows,
 };
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+/// What the way back of [`rolled_back`] takes back.
+pub fn taken_back() -> Vec<Reverted> {
+    let release = |name: &str| Release { id: ReleaseId::new(name).unwrap(), commit: None };
+    let mut difference = Difference::default();
+    for commit in ["a1b2c3d Move the pool to its own crate", "d4e5f6a Raise max_connections"] {
+        difference.commits.push(|| commit.to_owned());
+    }
+    (1..=23).for_each(|n| difference.files.push(|| format!("crates/pool/src/part_{n}.rs")));
+    vec![Reverted { from: release("v1.3.0"), to: release("v1.2.0"), difference, unknown: None }]
 }
 
 pub fn release(name: &str) -> Option<ReleaseId> {
@@ -218,6 +230,7 @@ pub fn rolled_back() -> StatusView {
         automatic: true,
         branch: Some("rollback/v1.2.0-20261123T101500Z".into()),
         verified: true,
+        taken_back: taken_back(),
         suspects: vec!["a1b2c3d Move the pool to its own crate".into(), "d4e5f6a Raise max_connections".into()],
     });
     view.stages = vec![

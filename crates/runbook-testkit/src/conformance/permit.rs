@@ -129,6 +129,7 @@ fn request(config: &Config) -> Request {
         environment: config.environment.clone(),
         component: None,
         version: None,
+        force: false,
         actor: Actor { name: "conformance".to_owned(), kind: ActorKind::Automation },
         reason: None,
         origin: Origin::default(),
@@ -155,6 +156,7 @@ fn plan(config: &Config, access: Access) -> Plan {
         watch: Watch { interval_ms: 1, confirm: 1, ..Watch::default() },
         policy: PlanPolicy { automatic_rollback: false, rollback_budget: 0, required_rules: Vec::new() },
         latched: false,
+        reverted: Vec::new(),
         notes: Vec::new(),
     }
 }
