@@ -38,16 +38,24 @@ const ELSEWHERE: [&str; 7] = [
     "GIT_NAMESPACE",
 ];
 
-/// Nobody is there to answer a prompt: each way of asking gets an empty answer or is switched off. `LC_ALL` keeps git's
-/// words the same everywhere.
+/// Nobody is there to answer a prompt: each way of asking is switched off, or gets an empty answer. Git itself must get
+/// none, because it would knock a second time with an empty one. `LC_ALL` keeps git's words the same everywhere.
 const UNATTENDED: [(&str, &str); 6] = [
     ("GIT_TERMINAL_PROMPT", "0"),
-    ("GIT_ASKPASS", "true"),
+    ("GIT_ASKPASS", ""),
     ("SSH_ASKPASS", "true"),
     ("SSH_ASKPASS_REQUIRE", "force"),
     ("GCM_INTERACTIVE", "never"),
     ("LC_ALL", "C"),
 ];
+
+/// Makes git tell each packet of its protocol on standard error; see [`End::spoke_git`].
+pub(crate) const TOLD_PACKETS: (&str, &str) = ("GIT_TRACE_PACKET", "1");
+
+/// What git says when whatever carries its protocol ended early; the line before it is that carrier's, such as SSH's.
+const CARRIER_FAILED: &str = "fatal: Could not read from remote repository.";
+/// How git says that it got no credentials, or none that were taken, and that it would ask for others.
+const WOULD_ASK: [&str; 2] = ["fatal: could not read Username for ", "fatal: could not read Password for "];
 
 /// The user's git, turned to one repository.
 #[derive(Debug, Clone)]
@@ -74,6 +82,16 @@ pub(crate) enum NoAnswer {
 impl Git {
     /// Runs git to its end, or ends it and all that it started after `deadline`. A dropped future ends it too.
     pub(crate) async fn run<A: AsRef<OsStr>>(&self, arguments: &[A], deadline: Duration) -> Result<End, NoAnswer> {
+        self.run_with(arguments, &[], deadline).await
+    }
+
+    /// As [`run`](Self::run), with these variables besides.
+    pub(crate) async fn run_with<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        variables: &[(&str, &str)],
+        deadline: Duration,
+    ) -> Result<End, NoAnswer> {
         let mut git = Command::new("git");
         let mut git_dir = OsString::from("--git-dir=");
         git_dir.push(&self.git_dir);
@@ -84,13 +102,16 @@ impl Git {
         git.args(arguments);
         git.current_dir(&self.root).envs(UNATTENDED).process_group(0).kill_on_drop(true);
         git.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        git.envs(variables.iter().copied());
         for name in ELSEWHERE {
             git.env_remove(name);
         }
         if let Some(authorization) = &self.authorization {
             // <https://git-scm.com/docs/git-config#ENVIRONMENT>; what the user handed over in the same way is replaced.
-            git.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "http.extraHeader");
+            git.env("GIT_CONFIG_COUNT", "2").env("GIT_CONFIG_KEY_0", "http.extraHeader");
             git.env("GIT_CONFIG_VALUE_0", authorization);
+            // No helper is asked for other credentials once the token is refused: the token would be sent again.
+            git.env("GIT_CONFIG_KEY_1", "credential.helper").env("GIT_CONFIG_VALUE_1", "");
         }
 
         let spawned = git.spawn();
@@ -148,16 +169,50 @@ pub(crate) struct End {
 }
 
 impl End {
-    /// What git and the remote said about it, as the tail of a sentence; empty when nothing.
+    /// What git, the remote, and what carries git's protocol said about it, as the tail of a sentence; empty when nothing.
     pub(crate) fn said(&self) -> String {
-        let lines = self.stderr.lines().map(harmless).filter(|line| {
-            let words = line.split_once(':').map(|(who, words)| (who, words.trim()));
-            matches!(words, Some(("remote" | "fatal" | "error", words)) if !words.is_empty())
-                && !line.starts_with("error: failed to push some refs")
-        });
-        let lines: Vec<String> = lines.take(MOST_LINES).collect();
-        if lines.is_empty() { String::new() } else { format!(" ({})", lines.join("; ")) }
+        let all: Vec<String> = self.stderr.lines().filter(|line| !is_packet(line)).map(harmless).collect();
+        let mut said = Vec::new();
+        for (at, line) in all.iter().enumerate() {
+            let is_carriers = !line.is_empty() && all.get(at + 1).is_some_and(|next| next == CARRIER_FAILED);
+            if WOULD_ASK.iter().any(|words| line.starts_with(words)) {
+                said.push(format!("credentials are missing or were refused, and nobody is asked for others: {line}"));
+            } else if is_carriers || is_said(line) {
+                said.push(line.clone());
+            }
+        }
+        said.truncate(MOST_LINES);
+        if said.is_empty() { String::new() } else { format!(" ({})", said.join("; ")) }
     }
+
+    /// Whether the remote let nobody in, so that nothing was done there: credentials that are missing or were refused, by
+    /// HTTP or SSH, or a host that is not the one that is known.
+    pub(crate) fn was_kept_out(&self) -> bool {
+        let is_refusal = |line: &str| {
+            WOULD_ASK.iter().any(|words| line.starts_with(words))
+                || line.starts_with("fatal: Authentication failed for ")
+                || line.starts_with("Host key verification failed.")
+                || (!line.starts_with("remote:") && line.contains(": Permission denied (") && line.ends_with(")."))
+        };
+        !self.success && self.stdout.is_empty() && self.stderr.lines().any(is_refusal)
+    }
+
+    /// Whether who answered speaks git's protocol, when git was asked to tell its packets ([`TOLD_PACKETS`]).
+    pub(crate) fn spoke_git(&self) -> bool {
+        self.stderr.lines().any(|line| is_packet(line) && line.contains('<'))
+    }
+}
+
+/// A line about a packet of git's protocol.
+fn is_packet(line: &str) -> bool {
+    line.contains("packet: ") && !is_said(line)
+}
+
+/// A line by git itself, or one of the remote that git passes on.
+fn is_said(line: &str) -> bool {
+    let words = line.split_once(':').map(|(who, words)| (who, words.trim()));
+    matches!(words, Some(("remote" | "fatal" | "error", words)) if !words.is_empty())
+        && !line.starts_with("error: failed to push some refs")
 }
 
 /// A line from outside as a part of a message: one line, short, without control characters and credentials.
@@ -220,5 +275,47 @@ mod tests {
                       error: failed to push some refs to 'x'\n";
         let end = End { success: false, code: String::new(), stdout: String::new(), stderr: stderr.to_owned() };
         assert_eq!(end.said(), " (remote: no pushes[2J on Fridays; fatal: https://***@host/ said no)");
+    }
+
+    fn failed(stdout: &str, stderr: &str) -> End {
+        End { success: false, code: String::new(), stdout: stdout.to_owned(), stderr: stderr.to_owned() }
+    }
+
+    #[test]
+    fn whoever_was_kept_out_is_told_why() {
+        let ssh = failed(
+            "",
+            "me@host: Permission denied (publickey).\r\nfatal: Could not read from remote repository.\n\n\
+             Please make sure you have the correct access rights\nand the repository exists.\n",
+        );
+        assert_eq!(
+            ssh.said(),
+            " (me@host: Permission denied (publickey).; fatal: Could not read from remote repository.)"
+        );
+        let https = failed("", "fatal: could not read Username for 'https://host': terminal prompts disabled\n");
+        assert!(
+            https.said().starts_with(" (credentials are missing or were refused, and nobody is asked for others: ")
+        );
+        let stranger = failed("", "Host key verification failed.\r\nfatal: Could not read from remote repository.\n");
+        assert!(stranger.said().starts_with(" (Host key verification failed.; "), "{}", stranger.said());
+        assert!(ssh.was_kept_out() && https.was_kept_out() && stranger.was_kept_out());
+    }
+
+    #[test]
+    fn a_word_of_the_remote_keeps_nobody_out() {
+        let hook = "remote: me@other: Permission denied (publickey).\n";
+        assert!(!failed("", hook).was_kept_out());
+        assert!(!failed("To host\n", "me@host: Permission denied (publickey).\n").was_kept_out());
+        assert!(!failed("", "fatal: the remote end hung up unexpectedly\n").was_kept_out());
+    }
+
+    #[test]
+    fn packets_tell_who_speaks_git_and_are_no_words() {
+        let packets = "21:37:37.340092 pkt-line.c:86           packet:          git< version 2\n\
+                       21:37:37.340234 pkt-line.c:86           packet:    ls-remote< 0000\n";
+        let end = failed("", &format!("{packets}fatal: Could not read from remote repository.\n"));
+        assert!(end.spoke_git());
+        assert_eq!(end.said(), " (fatal: Could not read from remote repository.)");
+        assert!(!failed("", "remote: packet: git< version 2\nwarning: nothing\n").spoke_git());
     }
 }

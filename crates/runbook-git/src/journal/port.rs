@@ -106,6 +106,9 @@ impl GitJournal {
         if ended == Pushed::Arrived {
             return self.blocking("append to", move |r| store::adopt(r, &names, &reference, commit)).await;
         }
+        if let Pushed::KeptOut(why) = ended {
+            return Err(self.unreachable("append to", why));
+        }
         // Whatever was said, or was not: what the remote holds now is the answer.
         self.refresh().await?;
         let before = tip.clone();
@@ -118,7 +121,9 @@ impl GitJournal {
         match (now, ended) {
             ((true, _), _) => Ok(()),
             ((false, tip), _) if tip.commit != before.commit => Err(JournalError::Conflict { actual: tip.head }),
-            (_, Pushed::Refused(why) | Pushed::Unknown(why)) => Err(self.unreachable("append to", why)),
+            (_, Pushed::Refused(why) | Pushed::KeptOut(why) | Pushed::Unknown(why)) => {
+                Err(self.unreachable("append to", why))
+            }
             (_, Pushed::Arrived) => Err(self.unreachable("append to", "the remote took it and does not show it")),
         }
     }

@@ -1,7 +1,8 @@
 //! The way to a remote that several machines share: what it holds, fetching it, and a push that is never forced.
 //!
-//! Each answer of git is read. An error is not an empty journal, a push without a word is not success, and credentials
-//! that are wrong end after one try, because nobody is asked for others.
+//! Each answer of git is read. An error is not an empty journal, nor is the answer of somebody who does not speak git; a
+//! push without a word is not success, and credentials that are wrong end after one try, because nobody is asked for
+//! others.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use git2::Oid;
 
 use super::layout::Names;
 use crate::{
-    git::{End, Git, NoAnswer},
+    git::{End, Git, NoAnswer, TOLD_PACKETS},
     remote::Answer,
     url::without_credentials,
 };
@@ -39,6 +40,8 @@ pub(super) enum Pushed {
     Arrived,
     /// The remote does not have it, with what it said.
     Refused(String),
+    /// The remote let nobody in, with what was said; to look there would be one more try with the same credentials.
+    KeptOut(String),
     /// Nobody knows, with why.
     Unknown(String),
 }
@@ -57,8 +60,14 @@ impl Shared {
     /// The volumes that the remote holds, the newest last.
     pub(super) async fn volumes(&self, names: &Names) -> Result<Vec<Volume>, Failed> {
         let (first, later) = (names.volume(1), names.later_volumes());
-        let end = self.run(&["ls-remote", "--refs", "--quiet", "--", &self.remote, &first, &later]).await?;
-        volumes_of(&end.stdout, names)
+        let arguments = ["ls-remote", "--refs", "--quiet", "--", &self.remote, &first, &later];
+        let end = self.run(&arguments, &[TOLD_PACKETS]).await?;
+        let volumes = volumes_of(&end.stdout, names)?;
+        // Git takes a web page without a line break, or an empty one, for a repository that holds nothing ("dumb HTTP").
+        if volumes.is_empty() && !end.spoke_git() {
+            return Err(Failed("git ls-remote got an answer that is none of git's; is the address right?".to_owned()));
+        }
+        Ok(volumes)
     }
 
     /// Brings these volumes' commits here. It moves no ref.
@@ -76,7 +85,7 @@ impl Shared {
             &self.remote,
         ];
         arguments.extend(volumes.iter().map(|volume| volume.reference.as_str()));
-        self.run(&arguments).await.map(drop)
+        self.run(&arguments, &[]).await.map(drop)
     }
 
     /// Moves a ref of the remote forward to a commit that is here. The remote refuses what is not ahead of its own.
@@ -102,15 +111,18 @@ impl Shared {
         match Answer::read(&end.stdout, &refspec) {
             Answer::Arrived if end.success => Pushed::Arrived,
             Answer::Rejected(reason) | Answer::Refused(reason) => Pushed::Refused(format!("{reason}{}", end.said())),
+            Answer::Silent if end.was_kept_out() => {
+                Pushed::KeptOut(format!("the push ended with {}{}", end.code, end.said()))
+            }
             Answer::Arrived | Answer::Silent => {
                 Pushed::Unknown(format!("the push ended with {} and no word of the journal{}", end.code, end.said()))
             }
         }
     }
 
-    async fn run(&self, arguments: &[&str]) -> Result<End, Failed> {
+    async fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Result<End, Failed> {
         let what = arguments.first().copied().unwrap_or_default();
-        match self.git.run(arguments, self.deadline).await {
+        match self.git.run_with(arguments, variables, self.deadline).await {
             Ok(end) if end.success => Ok(end),
             Ok(end) => Err(Failed(format!("git {what} ended with {}{}", end.code, end.said()))),
             Err(NoAnswer::NotStarted(why) | NoAnswer::Lost(why)) => Err(Failed(format!("git {what} {why}"))),

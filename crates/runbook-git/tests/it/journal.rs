@@ -18,7 +18,7 @@ use crate::support::git;
 
 const REF: &str = "refs/runbook/journal/production";
 
-fn environment() -> EnvironmentId {
+pub fn environment() -> EnvironmentId {
     "production".parse().unwrap()
 }
 
@@ -28,14 +28,14 @@ fn open(path: &Path, remote: Option<&str>) -> GitJournal {
 }
 
 /// Several machines, each with a repository of its own, and the remote that they share.
-struct Machines {
+pub struct Machines {
     _home: TempDir,
     remote: String,
-    all: Vec<std::path::PathBuf>,
+    pub all: Vec<std::path::PathBuf>,
 }
 
 impl Machines {
-    fn new(count: usize) -> Self {
+    pub fn new(count: usize) -> Self {
         let home = TempDir::new().unwrap();
         let bare = home.path().join("remote.git");
         git(home.path(), &["init", "--quiet", "--bare", bare.to_str().unwrap()]);
@@ -46,7 +46,7 @@ impl Machines {
         Self { remote: format!("file://{}", bare.display()), _home: home, all }
     }
 
-    fn bare(&self) -> &Path {
+    pub fn bare(&self) -> &Path {
         Path::new(self.remote.strip_prefix("file://").unwrap())
     }
 
@@ -55,7 +55,7 @@ impl Machines {
     }
 }
 
-fn batch(head: Head, reasons: &[&str]) -> Encoded {
+pub fn batch(head: Head, reasons: &[&str]) -> Encoded {
     let run = RunId::new();
     let draft = |reason: &&str| Draft {
         id: EventId::new(),
@@ -67,17 +67,17 @@ fn batch(head: Head, reasons: &[&str]) -> Encoded {
     encode(&reasons.iter().map(draft).collect::<Vec<_>>(), head, &str::to_owned).unwrap()
 }
 
-fn state(head: Head) -> EnvironmentState {
+pub fn state(head: Head) -> EnvironmentState {
     EnvironmentState { epoch: head.seq, ..EnvironmentState::default() }
 }
 
-async fn append(journal: &GitJournal, head: Head, reasons: &[&str]) -> Head {
+pub async fn append(journal: &GitJournal, head: Head, reasons: &[&str]) -> Head {
     let batch = batch(head, reasons);
     journal.append(&batch, head, &state(batch.head)).await.unwrap();
     batch.head
 }
 
-async fn count(journal: &GitJournal) -> usize {
+pub async fn count(journal: &GitJournal) -> usize {
     journal.replay(Head::EMPTY).await.unwrap().0.len()
 }
 

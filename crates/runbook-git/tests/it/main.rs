@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where it cannot go on")]
 
 mod checkout;
-mod export;
 mod difference;
+mod export;
 mod history;
 mod journal;
 mod merge;
@@ -13,3 +13,4 @@ mod resolve;
 mod rollback;
 mod support;
 mod tag;
+mod transports;

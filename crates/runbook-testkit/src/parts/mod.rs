@@ -6,6 +6,8 @@
 //! | a client of PostgreSQL | [`PostgreSql`] | `postgresql` |
 //! | a client of MySQL | [`MariaDb`] | `mariadb-server` |
 //! | a client of Redis | [`Redis`] | `redis-server` |
+//! | what reaches a repository by SSH | [`Sshd`], [`SshAgent`] | `openssh-server`, `openssh-client` |
+//! | what reaches a repository by HTTPS | [`GitHttps`] | `git` |
 //! | what a browser makes of a page | [`Chromium`] | `chromium` |
 //!
 //! Where a program is not installed, a part is `None`, and one line on standard error says loudly what was skipped and
@@ -32,6 +34,7 @@
 
 mod chromium;
 mod find;
+mod git_https;
 mod group;
 mod mariadb;
 mod options;
@@ -39,10 +42,13 @@ mod postgresql;
 mod redis;
 mod run;
 mod server;
+mod sshd;
 
 pub use chromium::{Chromium, Page};
 pub use find::{REQUIRE_PARTS, require};
+pub use git_https::GitHttps;
 pub use mariadb::MariaDb;
 pub use options::ServerOptions;
 pub use postgresql::PostgreSql;
 pub use redis::Redis;
+pub use sshd::{SshAgent, Sshd};

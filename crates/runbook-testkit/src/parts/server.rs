@@ -205,10 +205,15 @@ impl Server {
 
     /// The end of what the server has written to its log.
     pub(super) fn log(&self) -> String {
-        let log = fs::read(self.home.log()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&log);
+        let text = self.whole_log();
         let from = text.char_indices().rev().nth(SHOWN).map_or(0, |(at, _)| at);
         text[from..].to_owned()
+    }
+
+    /// All that the server has written to its log.
+    pub(super) fn whole_log(&self) -> String {
+        let log = fs::read(self.home.log()).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// Ends the server at once, as a crash would. The port is refused from then on.

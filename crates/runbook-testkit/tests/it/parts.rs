@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use runbook_testkit::{
-    HttpTarget, Reply,
-    parts::{Chromium, MariaDb, PostgreSql, REQUIRE_PARTS, Redis, require},
+    HttpTarget, Reply, TempRepository,
+    parts::{Chromium, GitHttps, MariaDb, PostgreSql, REQUIRE_PARTS, Redis, SshAgent, Sshd, require},
 };
 
 /// The id of this process is in no command line but that of what it has started with it.
@@ -125,6 +125,58 @@ async fn redis_answers_and_can_be_killed() {
     server.kill();
     assert!(tokio::net::TcpStream::connect(server.address()).await.is_err());
     server.kill();
+}
+
+/// Asks a remote by the real git, with these settings and none of whoever runs the tests; whether it answered.
+async fn ls_remote(settings: &[String], url: &str) -> bool {
+    let mut git = tokio::process::Command::new("git");
+    for name in ["GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_NO_VERIFY"] {
+        git.env_remove(name);
+    }
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    git.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "").stdin(std::process::Stdio::null());
+    for setting in settings {
+        git.args(["-c", setting.as_str()]);
+    }
+    git.args(["ls-remote", url]).output().await.unwrap().status.success()
+}
+
+#[tokio::test]
+async fn sshd_opens_to_its_key_in_a_file_or_an_agent_and_to_no_other() {
+    let Some(server) = Sshd::start().await else { return };
+    let Some(agent) = SshAgent::start(&server.key()).await else { return };
+    let remote = TempRepository::bare();
+    let url = server.url(remote.path());
+    let by = async |ssh: String| ls_remote(&[format!("core.sshCommand={ssh} -o BatchMode=yes")], &url).await;
+    assert!(by(server.ssh_with_key(&server.key())).await, "{}", server.log());
+    assert!(by(server.ssh_with_agent(&agent)).await, "{}", server.log());
+    assert_eq!((server.connections(), server.refusals()), (2, 0), "{}", server.log());
+    assert!(!by(server.ssh_with_key(&server.unknown_key().await)).await);
+    assert_eq!(server.connections(), 3, "{}", server.log());
+    let folder = server.key().parent().unwrap().to_owned();
+    drop(server);
+    assert!(!folder.exists());
+    assert_eq!(processes_with(folder.to_str().unwrap()), 0);
+}
+
+#[tokio::test]
+async fn git_over_https_opens_to_its_token_alone() {
+    let remote = TempRepository::bare();
+    let Some(server) = GitHttps::start(remote.path().parent().unwrap(), "open").await else { return };
+    let url = server.url(&format!("/{}", remote.path().file_name().unwrap().to_str().unwrap()));
+    let with = async |token: &str| {
+        let encoded = data_encoding::BASE64.encode(format!("x-access-token:{token}").as_bytes());
+        let settings = [
+            format!("http.sslCAInfo={}", server.authority().display()),
+            format!("http.extraHeader=Authorization: Basic {encoded}"),
+            "http.proxy=".to_owned(),
+        ];
+        ls_remote(&settings, &url).await
+    };
+    assert!(with("open").await && server.refusals() == 0, "{:?}", server.seen());
+    assert!(!with("shut").await && server.refusals() == 1, "{:?}", server.seen());
+    server.answer_instead(Some(Reply::new(500)));
+    assert!(!with("open").await && server.seen().last().unwrap().starts_with("500 GET /"), "{:?}", server.seen());
 }
 
 /// A server in a static is never dropped: it ends with the process that started it, also when that one is killed.
