@@ -1,216 +1,297 @@
-//! The two folds: any events in any order can be folded, and what is folded step by step is what is replayed at once.
+//! The two folds: any events in any order can be folded, any prefix of them too, and what is promised of a fold holds
+//! after each of them.
+//!
+//! `strategies` says everything that can be said, `chain` writes and keeps it. `replays` proves that what is replayed
+//! is what was kept, `cuts` what a cut or changed journal shows, `bounds` that a fold stays small, `secrets` that
+//! redaction leaves events readable.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+mod bounds;
+mod chain;
+mod cuts;
+mod replays;
+mod secrets;
+mod strategies;
 
-use jiff::{SignedDuration, Timestamp};
-use proptest::{collection::vec, prelude::*, sample::select};
-use runbook_core::{
-    Action, EffectKey, EventId, Health, Judgement, LeftBehind, Live, OperationalStatus, RunId, StepId, StepResult,
-    Verdict,
-    event::{
-        CommandRun, Draft, EffectResult, Event, EventKind, Head, Landed, Operation, RollbackDecision, RollbackTarget,
-        RunStarted, Signal, encode, verify,
-    },
-    plan::{World as Seen, plan},
-    ports::{Liveness, OwnerState},
-    state::{EnvironmentState, RunState},
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{TestCaseResult, TestRunner},
 };
-use runbook_testkit::FixedLiveness;
+use runbook_core::{
+    Action, Health, Live, OperationalStatus, Release, RunId,
+    event::{Event, EventKind, Head},
+    state::{EnvironmentState, OpenRun, RunState, ServiceState},
+};
 
-use crate::harness::{SERVICES, World, deploy, release, replay, request, service};
+use self::{
+    chain::{Chain, Kept},
+    strategies::{RUNS, journal, kind, sizes},
+};
+use crate::harness::{World, replay, request};
 
-/// A run of a pool of three, and what it says.
-type Said = (usize, EventKind);
-
-fn key(run: usize, effect: usize) -> EffectKey {
-    EffectKey::new(format!("run-{run}/deploy/api/deploy/{effect}")).unwrap()
-}
-
-fn step() -> impl Strategy<Value = StepId> {
-    select(vec!["safety-gate", "deploy", "monitor", "rollback", "verify", "report", "elsewhere"])
-        .prop_map(|id| StepId::new(id).unwrap())
-}
-
-fn live() -> impl Strategy<Value = Live> {
-    select(vec![Live::Unknown, Live::Stopped, Live::Release(release("v1")), Live::Release(release("v2"))])
-}
-
-fn operation() -> impl Strategy<Value = Operation> {
-    (0..5_usize, select(SERVICES.to_vec()), select(vec!["v1", "v2"])).prop_map(|(kind, id, version)| {
-        let (service, release) = (service(id), release(version));
-        match kind {
-            0 => Operation::Deploy { service, release },
-            1 => Operation::Activate { service, release },
-            2 => Operation::Stop { service },
-            3 => Operation::PublishStatus,
-            _ => Operation::Custom { name: "x".into(), service: Some(service), detail: serde_json::Value::Null },
+/// A kind that has no strategy panics here, and everywhere else.
+#[test]
+fn each_kind_of_event_has_a_strategy_that_says_it() {
+    let mut runner = TestRunner::deterministic();
+    for name in EventKind::NAMES {
+        let strategy = kind(name);
+        for _ in 0..20 {
+            assert_eq!(strategy.new_tree(&mut runner).unwrap().current().name(), *name);
         }
-    })
+    }
 }
 
-fn judgement() -> impl Strategy<Value = Judgement> {
-    let healths = vec![Health::Healthy, Health::Degraded, Health::Unhealthy, Health::Unknown];
-    (select(SERVICES.to_vec()), select(healths), any::<bool>(), live(), 0_i64..1000).prop_map(
-        |(id, health, complete, live, at)| Judgement {
-            release: live.release().cloned(),
-            complete,
-            samples: 3,
-            failures: 1,
-            ..Judgement::new(service(id), health, "as generated", Timestamp::UNIX_EPOCH + SignedDuration::from_secs(at))
+#[test]
+fn journals_say_every_kind_of_several_runs_in_several_epochs_and_in_any_order() {
+    let mut runner = TestRunner::deterministic();
+    let (mut names, mut runs, mut epochs) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut goes_back = false;
+    let journals = journal(60);
+    for _ in 0..200 {
+        let drafts = journals.new_tree(&mut runner).unwrap().current();
+        goes_back |= drafts.windows(2).any(|pair| pair[1].epoch < pair[0].epoch);
+        for draft in drafts {
+            names.insert(draft.kind.name().to_owned());
+            runs.insert(draft.run);
+            epochs.insert(draft.epoch);
+        }
+    }
+    let missing: Vec<_> = EventKind::NAMES.iter().filter(|name| !names.contains(**name)).collect();
+    assert!(missing.is_empty(), "never said: {missing:?}");
+    assert!(names.iter().any(|name| !EventKind::NAMES.contains(&name.as_str())), "no unknown kind");
+    assert_eq!(runs.len(), RUNS);
+    assert!(epochs.len() > 5 && goes_back);
+}
+
+/// What the events themselves say of an environment, counted without a fold.
+#[derive(Debug, Default)]
+struct Told {
+    epoch: u64,
+    latched: bool,
+    open: BTreeSet<RunId>,
+    unknown: u64,
+    rollbacks: Vec<Timestamp>,
+    issue: Option<u64>,
+    operational_status: Option<OperationalStatus>,
+}
+
+impl Told {
+    fn hear(&mut self, event: &Event) {
+        self.epoch = self.epoch.max(event.epoch);
+        match &event.kind {
+            EventKind::RunStarted(_) => {
+                self.open.insert(event.run);
+            }
+            EventKind::RunFinished { operational_status, .. } => {
+                self.open.remove(&event.run);
+                self.operational_status = Some(*operational_status);
+            }
+            EventKind::RunAbandoned { abandoned, .. } => {
+                self.open.remove(abandoned);
+            }
+            EventKind::StopLatched { .. } => self.latched = true,
+            EventKind::StopLifted { .. } => self.latched = false,
+            EventKind::RollbackDecided(decision) if decision.automatic => self.rollbacks.push(event.at),
+            EventKind::StatusPublished { issue, .. } => self.issue = Some(*issue),
+            EventKind::Unknown { .. } => self.unknown += 1,
+            _ => {}
+        }
+    }
+
+    fn check(&self, state: &EnvironmentState) -> TestCaseResult {
+        prop_assert_eq!(state.epoch, self.epoch);
+        prop_assert_eq!(state.latch.is_some(), self.latched);
+        prop_assert_eq!(&state.open_runs.keys().copied().collect::<BTreeSet<_>>(), &self.open);
+        prop_assert_eq!(state.unknown_events, self.unknown);
+        prop_assert_eq!(&state.automatic_rollbacks, &self.rollbacks);
+        prop_assert_eq!(state.issue, self.issue);
+        prop_assert_eq!(state.operational_status, self.operational_status);
+        Ok(())
+    }
+}
+
+/// The epoch and the fence only rise, and nobody in the state is newer than they are.
+fn check_epochs(before: &EnvironmentState, after: &EnvironmentState) -> TestCaseResult {
+    prop_assert!(after.epoch >= before.epoch && after.fence >= before.fence);
+    prop_assert!(after.fence <= after.epoch);
+    prop_assert!(after.lock.as_ref().is_none_or(|lock| lock.epoch <= after.fence));
+    prop_assert!(after.open_runs.values().all(|open| open.epoch <= after.epoch));
+    Ok(())
+}
+
+/// The lock is taken, passed on and given back by its own events only, and a person's lock outlives every run.
+fn check_lock(before: &EnvironmentState, after: &EnvironmentState, event: &Event) -> TestCaseResult {
+    if before.lock == after.lock {
+        return Ok(());
+    }
+    let given_back =
+        |run: RunId| after.lock.is_none() && before.lock.as_ref().is_some_and(|lock| lock.run == run && !lock.sticky);
+    let allowed = match &event.kind {
+        EventKind::LockAcquired { .. } => after.lock.as_ref().is_some_and(|lock| lock.run == event.run),
+        EventKind::RunContinued { .. } => match (&before.lock, &after.lock) {
+            (Some(old), Some(new)) => old.run == event.run && new.run == event.run && old.sticky == new.sticky,
+            _ => false,
         },
-    )
-}
-
-/// The first event of a run of each action.
-static STARTED: LazyLock<Vec<EventKind>> = LazyLock::new(|| {
-    let world = World::new();
-    let live = SERVICES.iter().map(|id| (service(id), Live::Unknown)).collect();
-    let seen = Seen { live, target: Some(release("v2")), ..Seen::default() };
-    let owner = FixedLiveness::process(1, OwnerState::Alive).me();
-    let started = |action| {
-        let request = runbook_core::Request { action, ..deploy("v2") };
-        let plan = plan(&request, &world.config, &seen).unwrap();
-        EventKind::RunStarted(Box::new(RunStarted { request, plan, owner: owner.clone() }))
+        EventKind::LockLifted { .. } => after.lock.is_none(),
+        EventKind::LockReleased {} | EventKind::RunFinished { .. } => given_back(event.run),
+        EventKind::RunAbandoned { abandoned, .. } => given_back(*abandoned),
+        _ => false,
     };
-    Action::ALL.into_iter().map(started).collect()
-});
-
-fn event_kind() -> impl Strategy<Value = EventKind> {
-    let owner = || FixedLiveness::process(7, OwnerState::Alive).me();
-    let actor = || request(Action::Deploy).actor;
-    let effect = || (0..3_usize, 0..4_usize).prop_map(|(run, effect)| key(run, effect));
-    let landed = || select(vec![Landed::Happened, Landed::DidNotHappen, Landed::Unknown]);
-    let ends = vec![LeftBehind::NoChange, LeftBehind::Changed, LeftBehind::Unknown];
-    let verdicts = vec![Verdict::Succeeded, Verdict::Failed, Verdict::NeedsOperator];
-    let ended = prop_oneof![
-        Just(EffectResult::Done),
-        select(ends).prop_map(|left: LeftBehind| left.into_result("as generated".to_owned())),
-    ];
-    let results = vec![
-        StepResult::Ended(runbook_core::Outcome::Passed),
-        StepResult::Failed(runbook_core::Failure {
-            message: "no".into(),
-            left: LeftBehind::Changed,
-            unmeasured: false,
-        }),
-    ];
-    let told = vec![OperationalStatus::Operational, OperationalStatus::Critical];
-    prop_oneof![
-        3 => select(&**STARTED),
-        1 => Just(EventKind::RunContinued { owner: owner() }),
-        2 => any::<bool>().prop_map(move |sticky| EventKind::LockAcquired {
-            owner: owner(), actor: actor(), reason: "x".into(), sticky
-        }),
-        1 => Just(EventKind::LockReleased {}),
-        1 => Just(EventKind::StopLatched { actor: actor(), reason: "x".into() }),
-        1 => Just(EventKind::StopLifted { actor: actor(), reason: "x".into() }),
-        2 => (select(SERVICES.to_vec()), live()).prop_map(|(id, live)| EventKind::ReleaseFound { service: service(id), live }),
-        2 => (step(), 1..4_u32).prop_map(|(step, attempt)| EventKind::StepStarted { step, attempt }),
-        4 => (effect(), step(), operation()).prop_map(|(key, step, operation)| EventKind::EffectIntended { key, step, operation }),
-        4 => (effect(), ended).prop_map(|(key, outcome)| EventKind::EffectFinished { key, outcome, detail: 1.into() }),
-        2 => (effect(), landed()).prop_map(|(key, landed)| EventKind::EffectSettled { key, landed }),
-        3 => (step(), vec(judgement(), 0..4)).prop_map(|(step, services)| EventKind::WindowJudged { step, services }),
-        1 => step().prop_map(|step| EventKind::CiReported { step, commands: vec![CommandRun {
-            argv: vec!["t".into()], exit_code: None, elapsed_ms: 1, tail: vec![]
-        }] }),
-        1 => Just(EventKind::CancelRequested { signal: Signal::Terminate }),
-        2 => (step(), select(results)).prop_map(|(step, result)| EventKind::StepFinished { step, result, elapsed_ms: 1 }),
-        2 => (any::<bool>(), select(SERVICES.to_vec()), live()).prop_map(|(automatic, id, from)| {
-            let services = BTreeMap::from([(service(id), RollbackTarget { from, to: release("v1") })]);
-            EventKind::RollbackDecided(RollbackDecision { automatic, services, reason: "x".into() })
-        }),
-        1 => select(verdicts).prop_map(|verdict| EventKind::VerdictReached { verdict, reason: "x".into() }),
-        1 => select(told).prop_map(|operational_status| EventKind::StatusPublished { issue: 1, url: "x".into(), operational_status }),
-        1 => Just(EventKind::RunFinished {
-            verdict: Verdict::Aborted, reason: "x".into(),
-            operational_status: OperationalStatus::Degraded, status_reasons: vec![],
-        }),
-        1 => Just(EventKind::Unknown { kind: "moon_phase".into(), data: serde_json::json!({ "full": true }) }),
-    ]
+    prop_assert!(allowed, "{:?} became {:?} by {event:?}", before.lock, after.lock);
+    Ok(())
 }
 
-fn said() -> impl Strategy<Value = Vec<Said>> {
-    vec((0..3_usize, event_kind()), 0..60)
+/// A run that ended is not open, and holds nothing; its end is the newest one.
+fn check_end(before: &EnvironmentState, after: &EnvironmentState, event: &Event) -> TestCaseResult {
+    let ended = match &event.kind {
+        EventKind::RunFinished { verdict, .. } => (event.run, *verdict),
+        EventKind::RunAbandoned { abandoned, verdict, .. } => (*abandoned, *verdict),
+        _ => return Ok(()),
+    };
+    let (run, verdict) = ended;
+    prop_assert!(!after.open_runs.contains_key(&run));
+    prop_assert!(after.lock.as_ref().is_none_or(|lock| lock.run != run || lock.sticky));
+    match before.open_runs.get(&run) {
+        Some(open) => prop_assert_eq!(after.last_run, Some((run, open.action, verdict, event.at))),
+        None => prop_assert_eq!(after.last_run, before.last_run, "who was not open does not end"),
+    }
+    Ok(())
 }
 
-/// What a journal would hold after this was said, read back from its lines.
-fn stored(said: Vec<Said>, runs: &[RunId]) -> Vec<Event> {
-    let drafts: Vec<Draft> = said
-        .into_iter()
-        .enumerate()
-        .map(|(at, (run, kind))| Draft {
-            id: EventId::new(),
-            at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(i64::try_from(at).unwrap()),
-            run: runs[run],
-            epoch: at as u64 / 5,
-            kind,
-        })
-        .collect();
-    let encoded = encode(&drafts, Head::EMPTY, &str::to_owned).unwrap();
-    let (stored, head) = verify(encoded.lines.iter().map(String::as_str), Head::EMPTY).unwrap();
-    assert_eq!(head, encoded.head);
-    let events: Vec<Event> = stored.into_iter().map(|stored| stored.event).collect();
-    assert_eq!(events, encoded.events, "what is written is what is read");
-    events
+/// Where an open run begins is a head of this journal, right before its first event.
+fn check_open(open: &OpenRun, run: RunId, chain: &Chain, events: &[Event]) -> TestCaseResult {
+    let begin = usize::try_from(open.from.seq).unwrap();
+    prop_assert_eq!(chain.heads[begin], open.from);
+    prop_assert!(events[begin].run == run && matches!(events[begin].kind, EventKind::RunStarted(_)), "not its first");
+    prop_assert_eq!(open.since, events[begin].at);
+    Ok(())
+}
+
+fn check_service(state: &ServiceState) -> TestCaseResult {
+    let proven: Vec<&Release> = state.proven.iter().map(|proven| &proven.release).collect();
+    prop_assert_eq!(state.last_known_good.as_ref(), proven.last().copied());
+    for (at, release) in proven.iter().enumerate() {
+        prop_assert!(!proven[..at].iter().any(|other| other.same_as(release)), "{} is proven twice", release);
+    }
+    for (at, release) in state.releases.iter().enumerate() {
+        prop_assert!(!state.releases[..at].contains(release), "{} is listed twice", release);
+    }
+    if let Some(release) = state.live.release() {
+        prop_assert!(state.releases.contains(release), "{} is live and was never seen", release);
+    }
+    prop_assert_eq!(state.since.is_some(), state.judgement.is_some());
+    Ok(())
+}
+
+/// Nobody but a run itself, or who closes or settles it, changes what is known of it; and what is known stays known.
+fn check_run(before: &RunState, after: &RunState, event: &Event) -> TestCaseResult {
+    let run = before.run;
+    let concerns = match &event.kind {
+        EventKind::EffectSettled { key, .. } => event.run == run || before.effects.contains_key(key),
+        EventKind::RunAbandoned { abandoned, .. } => event.run == run || *abandoned == run,
+        _ => event.run == run,
+    };
+    if !concerns {
+        prop_assert_eq!(after, before, "by {:?}", event);
+    }
+    prop_assert_eq!((after.run, after.started_at, after.begun), (run, before.started_at, before.begun));
+    prop_assert_eq!((&after.request, &after.plan), (&before.request, &before.plan));
+    prop_assert!(after.steps.iter().map(|state| &state.step).eq(&after.plan.steps), "it has the steps of its plan");
+    prop_assert!(before.effects.keys().all(|key| after.effects.contains_key(key)), "an effect is never forgotten");
+    prop_assert!(before.baselines.keys().all(|service| after.baselines.contains_key(service)));
+    prop_assert!(after.notified.starts_with(&before.notified));
+    let stays = |before: bool, after: bool| after || !before;
+    prop_assert!(stays(before.locked, after.locked), "who took the lock did so");
+    prop_assert!(stays(before.latched, after.latched) && stays(before.lifted, after.lifted));
+    prop_assert!(after.finished.is_some() || before.finished.is_none(), "what ended stays ended");
+    prop_assert!(after.finished.is_none() || after.verdict.is_some(), "an end has a verdict");
+    prop_assert!(after.rollback.is_some() || after.rollback_verified().is_none(), "nothing to verify");
+    let _ = (after.judgements(), after.changed_services(), after.mutations().count());
+    Ok(())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_prefix_of_any_journal_folds_and_step_by_step_is_all_at_once(said in said()) {
-        let runs = [RunId::new(), RunId::new(), RunId::new()];
-        let events = stored(said, &runs);
-        let mut environment = EnvironmentState::default();
-        let mut states: BTreeMap<RunId, RunState> = BTreeMap::new();
-        for (at, event) in events.iter().enumerate() {
-            environment.apply(event);
-            states.values_mut().for_each(|state| state.apply(event));
-            if events.iter().position(|other| other.run == event.run) == Some(at) && let Some(state) = RunState::begin(event) {
-                states.insert(event.run, state);
-            }
-            prop_assert_eq!(&EnvironmentState::replay(&events[..=at]), &environment);
-            for (run, state) in &states {
-                let replayed = replay(*run, &events[..=at]);
-                prop_assert_eq!(replayed.as_ref(), Some(state));
-                let _ = (state.rollback_verified(), state.judgements(), state.changed_services());
+    fn any_prefix_of_any_journal_folds_and_the_rest_makes_it_whole(drafts in journal(40), sizes in sizes()) {
+        let events = Chain::write(&drafts, &sizes).read(Head::EMPTY);
+        let whole = Kept::replay(&events);
+        let mut kept = Kept::default();
+        for cut in 0..=events.len() {
+            let (prefix, rest) = events.split_at(cut);
+            let mut replayed = Kept::replay(prefix);
+            prop_assert_eq!(&replayed, &kept, "after {} events", cut);
+            rest.iter().for_each(|event| replayed.apply(event));
+            prop_assert_eq!(&replayed, &whole, "from event {} on", cut);
+            if let Some(next) = rest.first() {
+                kept.apply(next);
             }
         }
-        // A fold survives being written down.
-        let text = serde_json::to_string(&environment).unwrap();
-        prop_assert_eq!(serde_json::from_str::<EnvironmentState>(&text).unwrap(), environment);
+    }
+
+    #[test]
+    fn what_is_promised_of_an_environment_holds_after_each_event(drafts in journal(60)) {
+        let chain = Chain::write(&drafts, &[5]);
+        let events = chain.read(Head::EMPTY);
+        let (mut state, mut told) = (EnvironmentState::default(), Told::default());
+        for event in &events {
+            let before = state.clone();
+            state.apply(event);
+            told.hear(event);
+            told.check(&state)?;
+            check_epochs(&before, &state)?;
+            check_lock(&before, &state, event)?;
+            check_end(&before, &state, event)?;
+            for (run, open) in &state.open_runs {
+                check_open(open, *run, &chain, &events)?;
+            }
+            for service in state.services.values() {
+                check_service(service)?;
+            }
+            // Between an intent and its end, nobody claims to know what is live.
+            if let EventKind::EffectIntended { operation, .. } = &event.kind
+                && let Some((id, _)) = operation.makes_live()
+            {
+                prop_assert_eq!(&state.services[id].live, &Live::Unknown);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_promised_of_a_run_holds_after_each_event(drafts in journal(60)) {
+        let mut kept = Kept::default();
+        for event in &Chain::write(&drafts, &[5]).read(Head::EMPTY) {
+            let before = kept.clone();
+            kept.apply(event);
+            for (run, state) in &before.runs {
+                check_run(state, &kept.runs[run], event)?;
+            }
+        }
     }
 
     /// Whatever was said before: what is shown as known good had a whole healthy window.
     #[test]
-    fn nothing_but_a_whole_healthy_window_makes_a_release_known_good(said in said()) {
-        let events = stored(said, &[RunId::new(), RunId::new(), RunId::new()]);
+    fn nothing_but_a_whole_healthy_window_makes_a_release_known_good(drafts in journal(60)) {
+        let events = Chain::write(&drafts, &[5]).read(Head::EMPTY);
         let environment = EnvironmentState::replay(&events);
+        let judged = |kind: EventKind| match kind {
+            EventKind::WindowJudged { services, .. } => services,
+            _ => Vec::new(),
+        };
+        let judgements: Vec<_> = events.into_iter().flat_map(|event| judged(event.kind)).collect();
         for (id, state) in &environment.services {
             let Some(good) = &state.last_known_good else { continue };
-            let proof = events.iter().any(|event| matches!(&event.kind, EventKind::WindowJudged { services, .. }
-                if services.iter().any(|j| j.service == *id && j.complete && j.health == Health::Healthy && j.release.as_ref() == Some(good))));
+            let proof = judgements.iter().any(|judgement| {
+                judgement.service == *id
+                    && judgement.complete
+                    && judgement.health == Health::Healthy
+                    && judgement.release.as_ref() == Some(good)
+            });
             prop_assert!(proof, "{id}: {good}");
-        }
-    }
-
-    /// The fence and the epoch only rise, and the latch is lifted by nothing but its own event.
-    #[test]
-    fn fence_and_latch_hold(said in said()) {
-        let events = stored(said, &[RunId::new(), RunId::new(), RunId::new()]);
-        let mut environment = EnvironmentState::default();
-        for event in &events {
-            let before = environment.clone();
-            environment.apply(event);
-            prop_assert!(environment.fence >= before.fence && environment.epoch >= before.epoch);
-            prop_assert!(environment.epoch >= environment.fence);
-            if before.latch.is_some() && environment.latch.is_none() {
-                prop_assert!(matches!(event.kind, EventKind::StopLifted { .. }), "{event:?}");
-            }
-            // Between an intent and its end, nobody claims to know what is live.
-            if let EventKind::EffectIntended { operation, .. } = &event.kind && let Some((id, _)) = operation.makes_live() {
-                prop_assert_eq!(&environment.services[id].live, &Live::Unknown);
-            }
         }
     }
 }
@@ -223,7 +304,7 @@ async fn every_prefix_of_a_real_journal_folds() {
     world.run(request(Action::EmergencyStop)).await;
     world.run(request(Action::Resume)).await;
     let events = world.journal.events();
-    let runs: std::collections::BTreeSet<RunId> = events.iter().map(|event| event.run).collect();
+    let runs: BTreeSet<RunId> = events.iter().map(|event| event.run).collect();
     for cut in 0..=events.len() {
         let environment = EnvironmentState::replay(&events[..cut]);
         assert!(environment.open_runs.len() <= 1, "one run after the other: {cut}");
