@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Cancel, EngineError, Ledger, LedgerPorts, Next, StageContext, decide, ledger::STOP_DEADLINE, with_causes};
+use super::{
+    Cancel, EngineError, Ledger, LedgerPorts, Next, StageContext, decide, exclusion::Move, ledger::STOP_DEADLINE,
+    with_causes,
+};
 use crate::{
     event::{EventKind, RunStarted},
     plan::{Access, Plan, Step},
@@ -173,7 +176,7 @@ impl Engine {
         let reason = request.reason.clone().unwrap_or_else(|| "emergency stop".to_owned());
         let actor = request.actor.clone();
         let kind = EventKind::StopLatched { actor: actor.clone(), reason: reason.clone() };
-        let shared = tokio::time::timeout(STOP_DEADLINE, ledger.raise_epoch(kind.clone(), |_| Ok::<(), ()>(()))).await;
+        let shared = tokio::time::timeout(STOP_DEADLINE, ledger.ask(Move::Stop, vec![kind.clone()])).await;
         let why = match (ledger.why_detached().await, shared) {
             (None, Ok(Ok(_))) => return Ok(()),
             (Some(why), _) => why,
@@ -207,12 +210,8 @@ impl Engine {
         let reason = request.reason.clone().unwrap_or_default();
         let kind = EventKind::StopLifted { actor: request.actor.clone(), reason };
         // A person lifts the stop that was there when they asked, not one that was set since.
-        let started = self.state(ledger).await?.0.started_at;
-        let lifted = ledger.raise_epoch(kind, |environment| match &environment.latch {
-            Some(latch) if latch.since > started => Err(format!("another stop was set meanwhile: {}", latch.reason)),
-            _ => Ok(()),
-        });
-        match lifted.await? {
+        let asked = self.state(ledger).await?.0.started_at;
+        match ledger.ask(Move::Lift { asked }, vec![kind]).await? {
             Ok(()) => Ok(()),
             Err(reason) => ledger.commit(EventKind::VerdictReached { verdict: Verdict::Blocked, reason }).await,
         }

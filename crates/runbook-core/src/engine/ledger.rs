@@ -2,7 +2,7 @@
 //!
 //! Events are buffered until something needs them to be durable (an intent, the lock, the latch) or somebody reads the
 //! state; then they are appended together. After a lost race the journal is read again, everything is checked again
-//! and the batch is encoded again. `leave` says what may begin.
+//! and the batch is encoded again. What may be appended, `exclusion` says; `leave` is leave to begin an effect.
 
 mod leave;
 
@@ -10,12 +10,15 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use super::EngineError;
+use super::{
+    EngineError,
+    exclusion::{Move, Standing, allowed},
+};
 use crate::{
     event::{Draft, Event, EventKind, Head, encode},
     ports::{Clock, EventSink, Journal, JournalError, LocalLatch, Notice},
     redact::Redactor,
-    state::{EnvironmentState, OpenRun, RunState},
+    state::{EnvironmentState, RunState},
     words::{Action, Actor, EventId, Owner, RunId},
 };
 
@@ -25,11 +28,6 @@ const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
 pub(super) const STOP_DEADLINE: Duration = Duration::from_secs(5);
 /// How often a lost race is run again.
 const RACES: u32 = 50;
-
-/// Whether another process has taken a run up since its own had this epoch; with none yet, nobody has.
-fn is_taken_up(environment: &EnvironmentState, run: RunId, epoch: u64) -> bool {
-    epoch > 0 && environment.open_runs.get(&run).is_some_and(|open| open.epoch > epoch)
-}
 
 /// What a ledger writes to and asks.
 #[derive(Debug, Clone)]
@@ -73,6 +71,12 @@ impl Inner {
         self.state.as_ref().is_some_and(|state| state.request.action == Action::EmergencyStop)
     }
 
+    /// Who writes here, as far as the events tell.
+    fn standing(&self, run: RunId) -> Standing {
+        let begun = self.state.as_ref().map_or(self.epoch, |state| state.begun);
+        Standing { run, begun, epoch: self.epoch, stops: self.stops() }
+    }
+
     fn detach(&mut self, why: String) {
         self.latch_shared |= self.detached.is_none() && self.state.as_ref().is_some_and(|state| state.latched);
         self.detached = Some(why);
@@ -97,13 +101,13 @@ impl Ledger {
         Self::read(ports, run).await.map(Arc::new)
     }
 
-    /// Takes up a run that another process began and did not end, with a new epoch: `may` is asked once everything has
-    /// been read, and again after each lost race. From then on that process can begin nothing any more.
+    /// Takes up a run that another process began and did not end, with a new epoch, unless somebody has taken it up since
+    /// it had the epoch `seen`. From then on that process can begin nothing any more.
     pub(super) async fn take_up(
         ports: LedgerPorts,
         run: RunId,
         owner: Owner,
-        may: impl Fn(&OpenRun) -> Result<(), String>,
+        seen: u64,
     ) -> Result<Arc<Self>, EngineError> {
         let ledger = Self::read(ports, run).await?;
         let not_open = |problem: String| EngineError::NotOpen { run, problem };
@@ -121,12 +125,7 @@ impl Ledger {
             }
             inner.head = head;
         }
-        let continued = ledger.raise_epoch(EventKind::RunContinued { owner }, |environment| {
-            match environment.open_runs.get(&run) {
-                Some(open) => may(open),
-                None => Err("it has ended".to_owned()),
-            }
-        });
+        let continued = ledger.ask(Move::TakeUp { seen }, vec![EventKind::RunContinued { owner }]);
         continued.await?.map_err(not_open)?;
         Ok(Arc::new(ledger))
     }
@@ -235,7 +234,7 @@ impl Ledger {
 
     /// Begins the run: a new epoch, and the run's first event.
     pub(super) async fn begin(&self, kind: EventKind) -> Result<(), EngineError> {
-        self.raise_epoch(kind, |_| Ok(())).await.map(|_: Result<(), ()>| ())
+        self.ask(Move::Begin, vec![kind]).await.map(drop)
     }
 
     /// Takes the lock, with a new epoch, unless another run holds it or the world is no longer the one that this run
@@ -247,44 +246,36 @@ impl Ledger {
         actor: Actor,
         action: Action,
     ) -> Result<Result<(), String>, EngineError> {
-        let (begun, epoch) = {
+        let holds_it = {
             let inner = self.inner.lock().await;
-            if inner.environment.lock.as_ref().is_some_and(|lock| lock.run == self.run) {
-                return Ok(Ok(()));
-            }
-            // Whoever takes a run up has a newer epoch, and yet it was planned in the world in which it began.
-            (inner.state.as_ref().map_or(inner.epoch, |state| state.begun), inner.epoch)
+            inner.environment.lock.as_ref().is_some_and(|lock| lock.run == self.run)
         };
-        let run = self.run;
+        if holds_it {
+            return Ok(Ok(()));
+        }
         let kind = EventKind::LockAcquired { owner, actor, reason: action.to_string(), sticky: false };
-        self.raise_epoch(kind, move |environment| match &environment.lock {
-            _ if is_taken_up(environment, run, epoch) => Err("another process has taken this run up".to_owned()),
-            Some(lock) => Err(lock.held()),
-            None if environment.fence > begun => {
-                Err("another run has changed the environment since this one was planned; ask again".to_owned())
-            }
-            None => Ok(()),
-        })
-        .await
+        self.ask(Move::Lock, vec![kind]).await
     }
 
-    /// Writes an event with a new epoch, if `allowed` still says so once everything else has been read.
-    pub(super) async fn raise_epoch<R>(
-        &self,
-        kind: EventKind,
-        allowed: impl Fn(&EnvironmentState) -> Result<(), R>,
-    ) -> Result<Result<(), R>, EngineError> {
+    /// Makes a move: appends its events together, if it is allowed in the very world that they are appended to. The inner
+    /// error says why it is not; nothing was written then.
+    pub(super) async fn ask(&self, wanted: Move, kinds: Vec<EventKind>) -> Result<Result<(), String>, EngineError> {
         let mut inner = self.inner.lock().await;
         self.append(&mut inner).await?;
         for _ in 0..RACES {
-            if let Err(reason) = allowed(&inner.environment) {
-                return Ok(Err(reason));
+            if let Err(bar) = allowed(wanted, &inner.standing(self.run), &inner.environment) {
+                return Ok(Err(bar.to_string()));
             }
-            inner.epoch = inner.environment.epoch + 1;
-            let draft = self.draft(&inner, kind.clone());
-            match self.try_append(&mut inner, vec![draft]).await {
+            let epoch = if wanted.raises_epoch() { inner.environment.epoch + 1 } else { inner.epoch };
+            let batch = kinds.iter().map(|kind| Draft { epoch, ..self.draft(&inner, kind.clone()) }).collect();
+            match self.try_append(&mut inner, batch).await {
+                Ok(()) => {
+                    // Not before: with an epoch that it did not get, a run would overlook who was faster.
+                    inner.epoch = epoch;
+                    return Ok(Ok(()));
+                }
                 Err(EngineError::Journal(JournalError::Conflict { .. })) => self.refresh(&mut inner).await?,
-                other => return other.map(Ok),
+                Err(error) => return Err(error),
             }
         }
         Err(self.stuck("is written by others without a pause"))
@@ -304,6 +295,9 @@ impl Ledger {
         for _ in 0..RACES {
             if inner.buffer.is_empty() {
                 return Ok(());
+            }
+            if inner.detached.is_none() {
+                self.may_tell(inner)?;
             }
             let batch = inner.buffer.clone();
             match self.try_append(inner, batch).await {
@@ -352,10 +346,12 @@ impl Ledger {
         // After a lost answer they are there already.
         inner.buffer.retain(|draft| !stored.iter().any(|stored| stored.event.id == draft.id));
         inner.head = head;
-        match is_taken_up(&inner.environment, self.run, inner.epoch) {
-            true => Err(EngineError::TakenUp(self.run)),
-            false => Ok(()),
-        }
+        self.may_tell(inner)
+    }
+
+    /// Whether this process still is the one that tells how the run goes on.
+    fn may_tell(&self, inner: &Inner) -> Result<(), EngineError> {
+        allowed(Move::Tell, &inner.standing(self.run), &inner.environment).map_err(|_| EngineError::TakenUp(self.run))
     }
 
     async fn in_time<T>(

@@ -1,10 +1,10 @@
 //! The lock in a person's hand: it is taken to keep runs away, and taken away from what nobody can ask any more.
 
-use super::{Engine, EngineError, Ledger};
+use super::{Engine, EngineError, Ledger, exclusion::Move};
 use crate::{
     event::EventKind,
     ports::OwnerState,
-    state::{EnvironmentState, Lock},
+    state::Lock,
     words::{Actor, ActorKind, RunId},
 };
 
@@ -22,11 +22,7 @@ impl Engine {
             reason: reason.to_owned(),
             sticky: true,
         };
-        let taken = ledger.raise_epoch(kind, |environment| match &environment.lock {
-            Some(lock) => Err(lock.held()),
-            None => Ok(()),
-        });
-        if let Err(held) = taken.await? {
+        if let Err(held) = ledger.ask(Move::Hold, vec![kind]).await? {
             return Ok(Err(held));
         }
         Ok(ledger.state().await?.1.lock.ok_or_else(|| "the lock was taken away at once".to_owned()))
@@ -49,12 +45,7 @@ impl Engine {
             return Ok(Err(format!("{}: {} is at work", lock.held(), lock.owner)));
         }
         let kind = EventKind::LockLifted { actor: actor.clone(), reason: reason.to_owned() };
-        let same = |environment: &EnvironmentState| match &environment.lock {
-            Some(now) if *now == lock => Ok(()),
-            Some(now) => Err(format!("meanwhile {}", now.held())),
-            None => Err("the lock is free by now".to_owned()),
-        };
-        if let Err(why) = ledger.raise_epoch(kind, same).await? {
+        if let Err(why) = ledger.ask(Move::Free { seen: lock.epoch }, vec![kind]).await? {
             return Ok(Err(why));
         }
         let (_, environment) = ledger.state().await?;

@@ -1,9 +1,10 @@
 //! The engine: a loop around the pure `decide`, with the journal written before every effect.
 //!
-//! `decide` chooses, with `watched` for what a watch comes to, `execute` carries out, `ledger` writes and reads the one stream of events, `context` is what a
-//! stage sees of all this, `permit` is the leave to do one effect, `assembly` puts everything together, `cancel` asks a
-//! run to end, `check` looks once without a run, `learn` brings the history up to the journal, `recovery` finishes or closes
-//! runs that were interrupted, and `lock` is the lock in a person's hand.
+//! `decide` chooses, with `watched` for what a watch comes to, `execute` carries out, `ledger` writes and reads the one
+//! stream of events, `exclusion` is the rule of lock, latch and fence, `context` is what a stage sees of all this,
+//! `permit` is the leave to do one effect, `assembly` puts everything together, `cancel` asks a run to end, `check` looks
+//! once without a run, `learn` brings the history up to the journal, `recovery` finishes or closes runs that were
+//! interrupted, and `lock` is the lock in a person's hand.
 
 mod assembly;
 mod cancel;
@@ -11,6 +12,7 @@ mod check;
 mod context;
 mod decide;
 mod error;
+mod exclusion;
 mod execute;
 mod learn;
 mod ledger;

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Cancel, Engine, EngineError, Ledger, RunResult};
+use super::{Cancel, Engine, EngineError, Ledger, RunResult, exclusion::Move};
 use crate::{
     config::Config,
     event::{EventKind, Landed, Operation},
@@ -60,7 +60,8 @@ impl Engine {
         let not_open = |problem: String| EngineError::NotOpen { run, problem };
         let environment = self.environment().await?;
         let open = environment.open_runs.get(&run);
-        let owner = &open.ok_or_else(|| not_open("it has ended, or never began".to_owned()))?.owner;
+        let open = open.ok_or_else(|| not_open("it has ended, or never began".to_owned()))?;
+        let owner = &open.owner;
         match self.ports.liveness.owner_state(owner).await {
             OwnerState::Over => {}
             OwnerState::Unknown if owner_is_over => {}
@@ -72,14 +73,13 @@ impl Engine {
             }
         }
         let me = self.ports.liveness.me();
-        let ledger = Ledger::take_up(self.ledger.clone(), run, me, |open| match open.owner == *owner {
-            true => Ok(()),
-            false => Err(format!("{} has taken it up", open.owner)),
-        });
-        let ledger = ledger.await?;
+        let ledger = Ledger::take_up(self.ledger.clone(), run, me, open.epoch).await?;
         let (state, environment) = self.state(&ledger).await?;
         if let Some(open) = environment.open_runs.get(&run) {
-            let settled = self.settle_all(&ledger, open).await;
+            let mut settled = self.settle_all(open).await;
+            for fact in std::mem::take(&mut settled.facts) {
+                ledger.record(fact).await;
+            }
             if state.plan.config_digest != config.digest && state.verdict.is_none() {
                 let why = "the configuration has changed since it was planned";
                 let (verdict, reason) = settled.verdict(open, why);
@@ -100,7 +100,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Settles what a run left open, and writes down that it ended.
+    /// Settles what a run left open, and writes down that it ended, unless somebody has taken it up meanwhile: then it is
+    /// theirs.
     pub(super) async fn close(
         &self,
         ledger: &Ledger,
@@ -108,20 +109,26 @@ impl Engine {
         open: &OpenRun,
         why: &str,
     ) -> Result<(), EngineError> {
-        let (verdict, reason) = self.settle_all(ledger, open).await.verdict(open, why);
-        ledger.commit(EventKind::RunAbandoned { abandoned: run, verdict, reason }).await
+        let settled = self.settle_all(open).await;
+        let (verdict, reason) = settled.verdict(open, why);
+        let mut facts = settled.facts;
+        facts.push(EventKind::RunAbandoned { abandoned: run, verdict, reason });
+        ledger.ask(Move::Close { run, seen: open.epoch }, facts).await.map(drop)
     }
 
     /// Asks about each effect without an end.
-    async fn settle_all(&self, ledger: &Ledger, open: &OpenRun) -> Settled {
-        let mut settled = Settled { changed: open.changed, unknown: Vec::new() };
+    async fn settle_all(&self, open: &OpenRun) -> Settled {
+        let mut settled = Settled { facts: Vec::new(), changed: open.changed, unknown: Vec::new() };
         for (key, operation) in &open.effects {
             let landed = self.settle(key, operation).await;
-            ledger.record(EventKind::EffectSettled { key: key.clone(), landed }).await;
+            settled.facts.push(EventKind::EffectSettled { key: key.clone(), landed });
             if operation.changes_something() {
                 match landed {
                     Landed::Happened => settled.changed = true,
-                    Landed::Unknown => settled.unknown.push(self.found_instead(ledger, key, operation).await),
+                    Landed::Unknown => {
+                        let found = self.found_instead(&mut settled.facts, key, operation).await;
+                        settled.unknown.push(found);
+                    }
                     Landed::DidNotHappen => {}
                 }
             }
@@ -152,7 +159,7 @@ impl Engine {
     }
 
     /// Whether it happened cannot be said; what is live now often can.
-    async fn found_instead(&self, ledger: &Ledger, key: &EffectKey, operation: &Operation) -> String {
+    async fn found_instead(&self, facts: &mut Vec<EventKind>, key: &EffectKey, operation: &Operation) -> String {
         let Some((service, deployer)) = operation.service().and_then(|s| Some((s, self.ports.deployers.get(s)?)))
         else {
             return key.to_string();
@@ -160,7 +167,7 @@ impl Engine {
         match deployer.live(service).await {
             Ok(live) if live != Live::Unknown => {
                 let words = format!("{key} ({live} was found to be live)");
-                ledger.record(EventKind::ReleaseFound { service: service.clone(), live }).await;
+                facts.push(EventKind::ReleaseFound { service: service.clone(), live });
                 words
             }
             Ok(_) | Err(_) => key.to_string(),
@@ -170,6 +177,8 @@ impl Engine {
 
 /// What asking came to.
 struct Settled {
+    /// What there is to write down of it.
+    facts: Vec<EventKind>,
     /// Whether the run is known to have changed something.
     changed: bool,
     /// Each effect that may have changed something, and of which nobody knows.

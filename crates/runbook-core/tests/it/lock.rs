@@ -1,5 +1,7 @@
 //! One writer: two runs at once, runs whose owner is gone, and what becomes of what those left open.
 
+use std::sync::Arc;
+
 use runbook_core::{
     Action, Health, Live, Verdict,
     engine::{Cancel, RunResult},
@@ -102,6 +104,33 @@ async fn what_a_dead_run_left_open_is_settled_before_its_lock_is_taken() {
         assert!(settled < at(&|kind| matches!(kind, EventKind::LockAcquired { .. })));
         assert!(world.environment().open_runs.is_empty());
     }
+}
+
+/// Found by the model of `engine/exclusion`: to close a run is decided in the world that it is written to.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_recovered_meanwhile_is_not_closed() {
+    let mut world = World::with_good_v1().await;
+    world.deployer.fail_next(&service("web"), DeployFault::Hangs);
+    dies_after(&world, "v2", 2).await;
+    let dead = the_dead(&world).run;
+    let (third, config) = (world.engine_of(3, OwnerState::Unknown), world.config.clone());
+    let once = Arc::new(tokio::sync::Mutex::new(true));
+    world.meanwhile(move |batch| {
+        let closes = batch.events.iter().any(|event| matches!(event.kind, EventKind::RunAbandoned { .. }));
+        let (third, config, once) = (third.clone(), config.clone(), Arc::clone(&once));
+        Box::pin(async move {
+            if closes && std::mem::take(&mut *once.lock().await) {
+                let recovered = third.recover(dead, &config, true, &Cancel::default()).await.unwrap();
+                assert_eq!(recovered.verdict(), Verdict::Succeeded, "{}", reason(&recovered));
+            }
+        })
+    });
+    let result = deploy_as_the_next(&world, "v3", OwnerState::Over).await;
+    assert_eq!(result.verdict(), Verdict::Blocked, "{}", reason(&result));
+    assert_eq!(world.live(), ["v2"; 3]);
+    let events = world.journal.events();
+    assert!(!events.iter().any(|event| matches!(event.kind, EventKind::RunAbandoned { .. })), "it was not over");
+    assert!(world.environment().lock.is_none());
 }
 
 #[tokio::test(start_paused = true)]

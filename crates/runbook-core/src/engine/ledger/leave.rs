@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Inner, Ledger, RACES, is_taken_up};
+use super::{Inner, Ledger, RACES};
 use crate::{
-    engine::{EngineError, Permit, Refusal, with_causes},
+    engine::{
+        EngineError, Permit, Refusal,
+        exclusion::{self, Bar, Move, Standing},
+        with_causes,
+    },
     event::{EventKind, Operation},
     plan::Access,
     ports::JournalError,
@@ -52,23 +56,12 @@ impl Ledger {
             let problem = format!("failed before: {why}");
             return Err(Refusal::NotDurable(EngineError::Stuck { place: "of this environment".to_owned(), problem }));
         }
-        // Two people who stop at once both stop.
-        if inner.stops() && environment.latch.is_some() {
-            return Ok(());
-        }
-        if environment.fence > epoch || is_taken_up(environment, run, epoch) {
-            return Err(Refusal::Fenced { mine: epoch, current: environment.epoch });
-        }
-        if inner.stops() {
-            return Ok(());
-        }
-        if let Some(latch) = &environment.latch {
-            return Err(Refusal::Latched(latch.reason.clone()));
-        }
-        if environment.lock.as_ref().is_none_or(|lock| lock.run != run) {
-            return Err(Refusal::NoLock);
-        }
-        Ok(())
+        let mine = Standing { epoch, ..inner.standing(run) };
+        exclusion::allowed(Move::Intend, &mine, environment).map_err(|bar| match bar {
+            Bar::Latched(latch) => Refusal::Latched(latch.reason.clone()),
+            Bar::NoLock => Refusal::NoLock,
+            _ => Refusal::Fenced { mine: epoch, current: environment.epoch },
+        })
     }
 
     async fn local_latch(&self, inner: &Inner, access: Access) -> Result<(), Refusal> {
