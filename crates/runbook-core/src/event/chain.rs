@@ -160,7 +160,7 @@ pub fn encode(drafts: &[Draft], head: Head, redact: &dyn Fn(&str) -> String) -> 
     for draft in drafts {
         let seq = encoded.head.seq + 1;
         let unreadable = |source| ChainError::Unreadable { seq, source };
-        let mut line = Line::from(Event {
+        let line = Line::from(Event {
             id: draft.id,
             seq,
             prev: encoded.head.digest,
@@ -169,7 +169,7 @@ pub fn encode(drafts: &[Draft], head: Head, redact: &dyn Fn(&str) -> String) -> 
             epoch: draft.epoch,
             kind: draft.kind.clone(),
         });
-        redact_value(&mut line.data, redact);
+        let line = redacted(line, redact);
         let text = serde_json::to_string(&line).map_err(unreadable)?;
         encoded.head = Head { seq, digest: Digest::of(text.as_bytes()) };
         encoded.events.push(Event::try_from(line).map_err(unreadable)?);
@@ -178,41 +178,59 @@ pub fn encode(drafts: &[Draft], head: Head, redact: &dyn Fn(&str) -> String) -> 
     Ok(encoded)
 }
 
-/// Fields that hold names of our own and never text from outside. A secret that happens to be part of one must not make
-/// the event unreadable.
-const IDENTITIES: &[&str] = &[
-    "schema",
-    "id",
-    "key",
-    "step",
-    "service",
-    "environment",
-    "component",
-    "commit",
-    "config_digest",
-    "kind",
-    "access",
-    "when",
-    "action",
-    "verdict",
-    "operational_status",
-    "health",
-    "state",
-    "signal",
-    "landed",
-    "abandoned",
-    "required_rules",
-];
+/// Names of our own that are plain text to a reader, and must stay what they are.
+fn is_own_name(pointer: &str) -> bool {
+    matches!(pointer, "/plan/schema" | "/rule/id") || pointer.starts_with("/plan/policy/required_rules/")
+}
 
-fn redact_value(value: &mut Value, redact: &dyn Fn(&str) -> String) {
+/// Takes secrets out of all that an event says. What no longer reads back without a secret is an id, a word of our own or
+/// a time, which only happens to be spelled like one: that part stays.
+fn redacted(mut line: Line, redact: &dyn Fn(&str) -> String) -> Line {
+    let mut found = Vec::new();
+    secrets(&line.data, "", redact, &mut found);
+    for pointer in found {
+        let before = line.clone();
+        if let Some(Value::String(text)) = line.data.pointer_mut(&pointer) {
+            *text = redact(text);
+        }
+        if Event::try_from(line.clone()).is_err() {
+            line = before;
+        }
+    }
+    let before = line.data.clone();
+    redact_names(&mut line.data, redact);
+    if line.data != before && Event::try_from(line.clone()).is_err() {
+        line.data = before;
+    }
+    line
+}
+
+/// Where secrets are (RFC 6901).
+fn secrets(value: &Value, pointer: &str, redact: &dyn Fn(&str) -> String, found: &mut Vec<String>) {
     match value {
-        Value::String(text) => *text = redact(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| redact_value(item, redact)),
-        Value::Object(fields) => fields
-            .iter_mut()
-            .filter(|(name, _)| !IDENTITIES.contains(&name.as_str()))
-            .for_each(|(_, field)| redact_value(field, redact)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) if redact(text) != *text && !is_own_name(pointer) => found.push(pointer.to_owned()),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| secrets(item, &format!("{pointer}/{at}"), redact, found));
+        }
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            secrets(field, &format!("{pointer}/{name}"), redact, found);
+        }),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Takes secrets out of the names of fields, which a stage of somebody's own may have made of anything.
+fn redact_names(value: &mut Value, redact: &dyn Fn(&str) -> String) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_names(item, redact)),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(|field| redact_names(field, redact));
+            if fields.keys().any(|name| redact(name) != *name) {
+                *fields = std::mem::take(fields).into_iter().map(|(name, field)| (redact(&name), field)).collect();
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
