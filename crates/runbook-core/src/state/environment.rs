@@ -370,6 +370,11 @@ impl EnvironmentState {
     fn effect_did_not_happen(&mut self, key: &EffectKey) {
         let Some(operation) = self.take_effect(key, false) else { return };
         if let Some((service, _)) = operation.makes_live() {
+            // While another effect on it has no end, nobody knows.
+            let mut open = self.open_runs.values().flat_map(|open| open.effects.values());
+            if open.any(|other| other.makes_live().is_some_and(|(of, _)| of == service)) {
+                return;
+            }
             let state = self.services.entry(service.clone()).or_default();
             if state.live == Live::Unknown {
                 state.live = std::mem::take(&mut state.before.live);

@@ -22,7 +22,7 @@ use proptest::{
 };
 use runbook_core::{
     Action, Health, Live, OperationalStatus, Release, RunId,
-    event::{Event, EventKind, Head},
+    event::{EffectResult, Event, EventKind, Head, Landed},
     state::{EnvironmentState, OpenRun, RunState, ServiceState},
 };
 
@@ -186,6 +186,22 @@ fn check_service(state: &ServiceState) -> TestCaseResult {
     Ok(())
 }
 
+/// That an effect did not happen tells what is live only when no other effect on the service is open.
+fn check_live(before: &EnvironmentState, after: &EnvironmentState, event: &Event) -> TestCaseResult {
+    let did_not_happen = match &event.kind {
+        EventKind::EffectFinished { outcome, .. } => matches!(outcome, EffectResult::NotDone(_)),
+        EventKind::EffectSettled { landed, .. } => *landed == Landed::DidNotHappen,
+        _ => false,
+    };
+    for (id, state) in after.services.iter().filter(|_| did_not_happen) {
+        let was_known = before.services.get(id).is_some_and(|state| state.live != Live::Unknown);
+        let mut open = after.open_runs.values().flat_map(|open| open.effects.values());
+        let is_open = open.any(|operation| operation.makes_live().is_some_and(|(of, _)| of == id));
+        prop_assert!(was_known || !is_open || state.live == Live::Unknown, "{} has an open effect", id);
+    }
+    Ok(())
+}
+
 /// Nobody but a run itself, or who closes or settles it, changes what is known of it; and what is known stays known.
 fn check_run(before: &RunState, after: &RunState, event: &Event) -> TestCaseResult {
     let run = before.run;
@@ -246,6 +262,7 @@ proptest! {
             check_epochs(&before, &state)?;
             check_lock(&before, &state, event)?;
             check_end(&before, &state, event)?;
+            check_live(&before, &state, event)?;
             for (run, open) in &state.open_runs {
                 check_open(open, *run, &chain, &events)?;
             }
