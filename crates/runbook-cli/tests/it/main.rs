@@ -8,7 +8,10 @@
 mod actions;
 mod bench;
 mod chats;
+mod concurrency;
 mod configuration;
+mod crash;
+mod disk;
 mod dry_run;
 mod environments;
 mod exit_codes;

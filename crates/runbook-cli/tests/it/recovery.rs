@@ -1,120 +1,18 @@
-//! Runs that are killed: the real binary gets SIGKILL after each event, and inside each effect; `recover` then brings the
-//! run to an end that is true, whichever home the journal has. And the lock in a person's hand.
+//! Runs that were interrupted, in a few stories with their whole end; `crash` kills everywhere else. And the lock in a
+//! person's hand.
 
-use std::{process::Stdio, time::Duration};
+use runbook_core::Verdict;
 
-use runbook_core::{
-    Verdict,
-    event::{Event, EventKind, Landed, Operation},
-    state::EnvironmentState,
+use crate::{
+    bench::{CONFIG, World},
+    crash::kill::killed_after,
 };
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-
-use crate::bench::{CONFIG, World};
-
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// A world with v1.0.0 live and proven, and v1.1.0 to come.
 async fn world(config: &str) -> World {
     let world = World::with(config).await;
     world.deployed("v1.0.0").await;
     world
-}
-
-fn events(world: &World) -> Vec<Event> {
-    world.journal().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-/// Starts a command and kills it once it has printed so many events. False when it ended before.
-async fn killed_after(world: &World, arguments: &[&str], count: usize) -> bool {
-    let mut command = world.command(&[arguments, &["--format", "events"]].concat());
-    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut seen = 0;
-    while let Some(line) = tokio::time::timeout(LONGEST, lines.next_line()).await.unwrap().unwrap() {
-        seen += usize::from(line.contains("runbook/event/v1"));
-        if seen == count {
-            kill_process(pid, Signal::KILL).unwrap();
-            child.wait().await.unwrap();
-            return true;
-        }
-    }
-    child.wait().await.unwrap();
-    false
-}
-
-/// What must hold once everything that was interrupted is recovered.
-async fn settled(world: &World, what: &str) {
-    let recovered = world.json(&["recover"]).await;
-    assert!(matches!(recovered.code, Some(0 | 3 | 6 | 7 | 130)), "{what}: {recovered}");
-    world.run(&["history", "--verify"]).await.exits(0);
-    let events = events(world);
-    let state = EnvironmentState::replay(&events);
-    assert!(state.open_runs.is_empty() && state.lock.is_none(), "{what}: {:?} {:?}", state.open_runs, state.lock);
-
-    // An effect is asked for again only when it was found not to have happened.
-    let not_done = events
-        .iter()
-        .filter(|event| matches!(event.kind, EventKind::EffectSettled { landed: Landed::DidNotHappen, .. }));
-    let log = std::fs::read_to_string(world.machine("log")).unwrap();
-    let intended = events.iter().filter(|event| {
-        matches!(
-            &event.kind,
-            EventKind::EffectIntended { operation: Operation::Deploy { .. } | Operation::Activate { .. }, .. }
-        )
-    });
-    let deploys = log.lines().filter(|line| line.starts_with("deploy")).count();
-    assert!(deploys <= intended.count(), "{what}: no effect without an intent: {log}");
-    let v1_1_0 = log.lines().filter(|line| *line == "deploy v1.1.0").count();
-    assert!(v1_1_0 <= 1 + not_done.count(), "{what}: a deploy that happened is not repeated: {log}");
-
-    // The verdict says what is there.
-    if let Some((_, action, verdict, _)) = &state.last_run {
-        let live = world.live();
-        match (verdict, action.to_string().as_str()) {
-            (Verdict::Succeeded, "deploy") => assert_eq!(live.as_deref(), Some("v1.1.0"), "{what}"),
-            (Verdict::RolledBack, _) => assert_eq!(live.as_deref(), Some("v1.0.0"), "{what}"),
-            (Verdict::Succeeded, "emergency-stop") => assert_eq!(live, None, "{what}"),
-            (Verdict::Aborted, _) => assert_eq!(live.as_deref(), Some("v1.0.0"), "{what}"),
-            (Verdict::NeedsOperator, _) => {}
-            other => panic!("{what}: {other:?}"),
-        }
-    }
-    // Nothing keeps the next one from its work.
-    world.run(&["resume", "--reason", "tested"]).await.exits(0);
-    world.service.heals("v1.1.0");
-    world.run(&["deploy", "v1.0.0"]).await.exits(0);
-}
-
-async fn each_event(arguments: &[&str], is_bad: bool) {
-    for count in 1.. {
-        let world = world(CONFIG).await;
-        if is_bad {
-            world.service.fails("v1.1.0");
-        }
-        if !killed_after(&world, arguments, count).await {
-            assert!(count > 8, "{arguments:?} has more events than {count}");
-            return;
-        }
-        settled(&world, &format!("{arguments:?} killed after event {count}")).await;
-    }
-}
-
-#[tokio::test]
-async fn a_deploy_is_recovered_from_a_kill_after_each_event() {
-    each_event(&["deploy", "v1.1.0"], false).await;
-}
-
-#[tokio::test]
-async fn a_rollback_is_recovered_from_a_kill_after_each_event() {
-    each_event(&["deploy", "v1.1.0"], true).await;
-}
-
-#[tokio::test]
-async fn a_stop_is_recovered_from_a_kill_after_each_event() {
-    each_event(&["emergency-stop"], false).await;
 }
 
 /// How the deploy script kills runbook itself, once.

@@ -1,11 +1,13 @@
 //! The state directory: made for its owner alone, and ignored by git.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write},
+    fs::{self, DirBuilder},
+    io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
+
+use super::write_atomically;
 
 /// The state directory cannot be used; nothing was done.
 #[derive(Debug, thiserror::Error)]
@@ -33,12 +35,8 @@ fn prepare(path: &Path) -> io::Result<()> {
     if fs::exists(&ignore)? {
         return Ok(());
     }
-    match OpenOptions::new().write(true).create_new(true).open(&ignore) {
-        Ok(mut file) => file.write_all(b"*\n"),
-        // Another process was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
+    // Whole or not at all: an empty one, as a full disk or a kill would leave it, ignores nothing and is never mended.
+    write_atomically(&ignore, b"*\n")
 }
 
 #[cfg(test)]

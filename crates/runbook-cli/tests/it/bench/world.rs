@@ -5,9 +5,9 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Stdio,
-    time::Duration,
 };
 
+use runbook_core::event::Event;
 use runbook_testkit::{TempRepository, github::FakeGitHub};
 use tempfile::TempDir;
 use tokio::{
@@ -15,10 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Ran, Service};
-
-/// No command of a test takes longer.
-const LONGEST: Duration = Duration::from_secs(60);
+use super::{LONGEST, Ran, Service};
 
 /// One service, deployed by scripts and watched for a moment.
 pub(crate) const CONFIG: &str = r#"schema = 1
@@ -159,8 +156,14 @@ impl World {
 
     /// A command that knows of this world and of nothing else.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runbook"));
-        command.args(arguments).current_dir(self.repository.path()).env_clear().envs(&self.variables);
+        self.command_under(&[], arguments)
+    }
+
+    /// The same, but started by another program, which gets it as its last arguments.
+    pub(crate) fn command_under(&self, starter: &[&str], arguments: &[&str]) -> Command {
+        let whole = [starter, &[env!("CARGO_BIN_EXE_runbook")], arguments].concat();
+        let mut command = Command::new(whole[0]);
+        command.args(&whole[1..]).current_dir(self.repository.path()).env_clear().envs(&self.variables);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
     }
@@ -173,6 +176,13 @@ impl World {
     /// Runs a command to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ran {
         end(self.start(arguments), arguments).await
+    }
+
+    /// Runs a command with `--format json`, started by another program.
+    pub(crate) async fn json_under(&self, starter: &[&str], arguments: &[&str]) -> Ran {
+        let arguments = [arguments, &["--format", "json"]].concat();
+        let child = self.command_under(starter, &arguments).spawn().expect("failed to start the starter of runbook");
+        end(child, &arguments).await
     }
 
     /// Runs a command with `--format json`.
@@ -218,6 +228,39 @@ impl World {
     /// The journal's text; empty while there is none.
     pub(crate) fn journal(&self) -> String {
         fs::read_to_string(self.journal_file()).unwrap_or_default()
+    }
+
+    /// Every event of the journal, wherever it is at home. A batch in a file that a killed writer never finished is none.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let text = if self.journal_file().exists() { self.finished_lines() } else { self.journal_in_git() };
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The journal's file up to the note of where an unfinished batch begins.
+    fn finished_lines(&self) -> String {
+        let bytes = fs::read(self.journal_file()).unwrap();
+        let note = fs::read(self.state_dir().join("journal/production.lock")).unwrap_or_default();
+        let begin = note.first_chunk::<8>().map(|begin| usize::try_from(u64::from_le_bytes(*begin)).unwrap());
+        let end = begin.unwrap_or(bytes.len()).min(bytes.len());
+        String::from_utf8(bytes[..end].to_vec()).unwrap()
+    }
+
+    /// The batches of the journal's first volume in git, oldest first; empty while there is none.
+    fn journal_in_git(&self) -> String {
+        let git = self.repository.git();
+        let tip = git.find_reference("refs/runbook/journal/production").ok();
+        let mut commit = tip.and_then(|reference| reference.peel_to_commit().ok());
+        let mut batches = Vec::new();
+        while let Some(now) = commit {
+            let tree = now.tree().unwrap();
+            if let Some(entry) = tree.get_name("events.jsonl") {
+                let blob = entry.to_object(git).unwrap().peel_to_blob().unwrap();
+                batches.push(String::from_utf8(blob.content().to_vec()).unwrap());
+            }
+            commit = now.parent(0).ok();
+        }
+        batches.reverse();
+        batches.concat()
     }
 
     /// Changes the configuration, and commits it.
