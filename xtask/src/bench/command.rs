@@ -5,7 +5,7 @@ use std::{ffi::OsString, process::ExitCode};
 use anyhow::Result;
 
 use super::{
-    cold_start, engine,
+    cold_start, engine, journal,
     outcome::{Outcome, document, table},
     probe, rollback, services,
 };
@@ -14,12 +14,13 @@ use crate::tools::{Checkout, Format, Misuse, format_and_rest};
 /// A bench with its cases; an error is a fault of its own, while a peer that is missing is told in the outcome.
 type Bench = fn(&Checkout) -> Result<Vec<Outcome>>;
 
-const BENCHES: [(&str, Bench); 6] = [
+const BENCHES: [(&str, Bench); 7] = [
     (cold_start::NAME, |checkout| Ok(vec![cold_start::run(checkout)?])),
     (engine::NAME, |checkout| Ok(vec![engine::run(checkout)?])),
+    (journal::NAME, journal::run),
     (probe::PLAIN, probe::plain),
     (probe::SECURE, probe::secure),
-    (rollback::NAME, |checkout| Ok(vec![rollback::run(checkout)?])),
+    (rollback::NAME, rollback::run),
     (services::NAME, services::run),
 ];
 

@@ -5,9 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
-use crate::tools::output;
+use crate::tools::{output, text};
 
 /// Milliseconds of each round, in order of size.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,24 +53,35 @@ impl Comparison {
     }
 }
 
+/// One of those that are measured in turns: what it took in a round.
+pub(super) type Side<'a> = Box<dyn FnMut(usize) -> Result<Duration> + 'a>;
+
 /// Measures both, one after the other, in each of `rounds` rounds. Round 0 warms up and does not count.
-pub(super) fn in_turns(
+pub(super) fn in_turns<'a>(
     rounds: usize,
-    mut ours: impl FnMut(usize) -> Result<Duration>,
-    mut theirs: impl FnMut(usize) -> Result<Duration>,
+    ours: impl FnMut(usize) -> Result<Duration> + 'a,
+    theirs: impl FnMut(usize) -> Result<Duration> + 'a,
 ) -> Result<Comparison> {
-    let (mut our_ms, mut their_ms) = (Vec::new(), Vec::new());
+    let sides: Vec<Side<'a>> = vec![Box::new(ours), Box::new(theirs)];
+    match <[Figures; 2]>::try_from(all_in_turns(rounds, sides)?) {
+        Ok([ours, theirs]) => Ok(Comparison { ours, theirs }),
+        Err(other) => bail!("two sides were measured, and {} have figures", other.len()),
+    }
+}
+
+/// The same with any number of sides; their figures are in the order in which they are given.
+pub(super) fn all_in_turns(rounds: usize, mut sides: Vec<Side<'_>>) -> Result<Vec<Figures>> {
+    let mut taken: Vec<Vec<f64>> = vec![Vec::new(); sides.len()];
     for round in 0..=rounds {
-        let (our_time, their_time) = (ours(round)?, theirs(round)?);
-        if round > 0 {
-            our_ms.push(our_time.as_secs_f64() * 1e3);
-            their_ms.push(their_time.as_secs_f64() * 1e3);
+        for (side, taken) in sides.iter_mut().zip(&mut taken) {
+            let took = side(round)?;
+            if round > 0 {
+                taken.push(took.as_secs_f64() * 1e3);
+            }
         }
     }
-    match (Figures::new(our_ms), Figures::new(their_ms)) {
-        (Some(ours), Some(theirs)) => Ok(Comparison { ours, theirs }),
-        _ => bail!("a bench of no rounds measures nothing"),
-    }
+    let figures: Option<Vec<Figures>> = taken.into_iter().map(Figures::new).collect();
+    figures.context("a bench of no rounds measures nothing")
 }
 
 /// From the start of a process to its end. A process that fails is no measurement.
@@ -82,6 +94,14 @@ pub(super) fn whole_process(command: &mut Command) -> Result<Duration> {
         bail!("what was measured failed ({status}): {command:?}");
     }
     Ok(took)
+}
+
+/// What a program says that its own work took, as `{"took_ms": …}` on its output: its start and its end are left out.
+pub(super) fn own_time(command: &mut Command) -> Result<Duration> {
+    let printed = text(command)?;
+    let value: Value = serde_json::from_str(&printed).context("the bench printed no JSON")?;
+    let ms = value["took_ms"].as_f64().context("the bench printed no took_ms")?;
+    Duration::try_from_secs_f64(ms / 1e3).context("the bench printed what is no time")
 }
 
 #[cfg(test)]
@@ -113,6 +133,21 @@ mod tests {
         assert_eq!(comparison.ratio(), 4.0);
         assert_eq!(comparison.ours.rounds(), 2);
         assert_eq!(*order.borrow(), [('a', 0), ('b', 0), ('a', 1), ('b', 1), ('a', 2), ('b', 2)]);
+    }
+
+    #[test]
+    fn any_number_of_sides_is_measured_in_turns() {
+        let side = |ms: u64| -> Side<'static> { Box::new(move |_| Ok(Duration::from_millis(ms))) };
+        let figures = all_in_turns(3, vec![side(1), side(5), side(9)]).unwrap();
+        assert_eq!(figures.iter().map(Figures::median).collect::<Vec<_>>(), [1.0, 5.0, 9.0]);
+        assert!(all_in_turns(0, vec![side(1)]).is_err());
+    }
+
+    #[test]
+    fn a_program_tells_its_own_time() {
+        let said = |words: &str| own_time(Command::new("sh").args(["-c", "echo \"$0\"", words]));
+        assert_eq!(said(r#"{"took_ms": 1.5}"#).unwrap(), Duration::from_micros(1_500));
+        assert!(said(r#"{"took_ms": -1}"#).is_err() && said("{}").is_err() && said("").is_err());
     }
 
     #[test]

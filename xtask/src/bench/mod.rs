@@ -7,6 +7,7 @@ mod cold_start;
 mod command;
 mod engine;
 mod exporter;
+mod journal;
 mod measure;
 mod outcome;
 mod probe;

@@ -49,6 +49,16 @@ pub(super) fn missing(name: &str) -> Option<String> {
     (!works).then(|| format!("{name} was not found; install it to compare with it"))
 }
 
+/// A command that knows nobody's settings of git.
+pub(super) fn without_settings_of_git(mut command: Command) -> Command {
+    let names = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("GIT_"));
+    names.for_each(|name| {
+        command.env_remove(name);
+    });
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    command
+}
+
 /// Builds a bench program of a crate as a release, and says where it is.
 pub(super) fn built(checkout: &Checkout, package: &str, bench: &str) -> Result<PathBuf> {
     let arguments = ["bench", "--no-run", "--package", package, "--bench", bench];
