@@ -46,3 +46,14 @@ async fn an_option_in_the_place_of_a_version_is_none() {
     assert_eq!(world.outside(), before);
     assert!(!world.state_dir().exists(), "no trace is left");
 }
+
+#[tokio::test]
+async fn what_was_live_once_is_known_by_its_id_when_its_tag_is_gone() {
+    let world = World::new().await;
+    world.deployed("v1.0.0").await;
+    world.deployed("v1.1.0").await;
+    world.repository.git().tag_delete("v1.0.0").unwrap();
+    world.run(&["rollback", "v1.0.0"]).await.exits(0);
+    assert_eq!(world.live().as_deref(), Some("v1.0.0"));
+    world.run(&["rollback", "v0.9.0"]).await.exits(2);
+}

@@ -238,13 +238,18 @@ impl Engine {
                 live.insert(service.clone(), found);
             }
         }
-        let target = self.target(request, !live.is_empty()).await?;
+        let target = self.target(request, &environment, !live.is_empty()).await?;
         let custom =
             self.stages.iter().map(|(id, stage)| (id.clone(), stage.access())).collect::<BTreeMap<_, Access>>();
         Ok(World { environment, latched, live, target, reverted: Vec::new(), custom })
     }
 
-    async fn target(&self, request: &Request, deploys: bool) -> Result<Option<Release>, PrepareError> {
+    async fn target(
+        &self,
+        request: &Request,
+        environment: &EnvironmentState,
+        deploys: bool,
+    ) -> Result<Option<Release>, PrepareError> {
         let wanted = match request.action {
             Action::Deploy | Action::UpdateComponent => {
                 request.version.clone().or_else(|| request.origin.commit.as_ref().map(ToString::to_string))
@@ -253,7 +258,14 @@ impl Engine {
             Action::UpdateStatus | Action::EmergencyStop | Action::Resume => return Ok(None),
         };
         match (wanted, &self.ports.version_control) {
-            (Some(wanted), Some(repository)) => Ok(Some(repository.resolve(&wanted).await?.release)),
+            (Some(wanted), Some(repository)) => match repository.resolve(&wanted).await {
+                Ok(resolved) => Ok(Some(resolved.release)),
+                // The repository may have lost the tag of what was live once.
+                Err(error @ VersionError::NotFound { .. }) => {
+                    environment.release(&wanted).cloned().map(Some).ok_or_else(|| error.into())
+                }
+                Err(error) => Err(error.into()),
+            },
             // A deployer may know versions that no repository here knows.
             (Some(wanted), None) if request.version.is_some() && deploys => {
                 let id = crate::words::ReleaseId::new(&wanted).map_err(|e: IdError| PlanError::Usage(e.to_string()))?;

@@ -14,7 +14,9 @@ use crate::{
 };
 
 /// How many releases of a service are remembered: a fold stays small, whatever the history.
-const MOST_RELEASES: usize = 100;
+const MOST_RELEASES: usize = 50;
+/// How many ways back are known of a service.
+const MOST_PROVEN: usize = 20;
 
 /// Who may mutate the environment now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,13 +89,13 @@ pub struct ServiceState {
     /// Since when its health is what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Each release that had a whole healthy window, the newest such window last; at most the last 100.
+    /// Each release that had a whole healthy window, the newest such window last; at most the last 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proven: Vec<Proven>,
     /// Releases that failed, with the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quarantine: BTreeMap<ReleaseId, String>,
-    /// Each release that was seen live, oldest first; at most the last 100.
+    /// Each release that was seen live, oldest first; at most the last 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub releases: Vec<Release>,
 }
@@ -198,6 +200,12 @@ impl EnvironmentState {
     /// The last known good release of a service.
     pub fn last_known_good(&self, id: &ServiceId) -> Option<&Release> {
         self.services.get(id)?.last_known_good.as_ref()
+    }
+
+    /// A release that some service was seen with, by its id; of several with that id, the newest of a service.
+    pub fn release(&self, id: &str) -> Option<&Release> {
+        let newest = |state: &'_ ServiceState| state.releases.iter().rposition(|release| release.id.as_str() == id);
+        self.services.values().find_map(|state| state.releases.get(newest(state)?))
     }
 
     /// The newest proven release of a service that is neither this one nor quarantined: the way back from it.
@@ -390,7 +398,7 @@ impl EnvironmentState {
         {
             state.releases.retain(|seen| seen != release);
             state.releases.push(release.clone());
-            forget_oldest(&mut state.releases);
+            forget_oldest(&mut state.releases, MOST_RELEASES);
         }
         state.live = live;
     }
@@ -408,7 +416,7 @@ impl EnvironmentState {
             state.last_known_good = Some(release.clone());
             state.proven.retain(|proven| !proven.release.same_as(release));
             state.proven.push(Proven { release: release.clone(), at: judgement.at, run });
-            forget_oldest(&mut state.proven);
+            forget_oldest(&mut state.proven, MOST_PROVEN);
             state.quarantine.remove(&release.id);
         }
         state.judgement = Some(judgement.clone());
@@ -416,6 +424,6 @@ impl EnvironmentState {
     }
 }
 
-fn forget_oldest<T>(releases: &mut Vec<T>) {
-    releases.drain(..releases.len().saturating_sub(MOST_RELEASES));
+fn forget_oldest<T>(all: &mut Vec<T>, most: usize) {
+    all.drain(..all.len().saturating_sub(most));
 }

@@ -7,7 +7,8 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::Path,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -78,31 +79,40 @@ impl Guard {
             }
         }
         let path = repository.commondir().join(name);
-        sync(&path)?;
-        path.parent().map_or(Ok(()), sync)
+        let folder = path.parent().map(File::open).transpose()?;
+        sync([File::open(&path)?].into_iter().chain(folder).collect())
     }
 }
 
 /// Syncs objects that were just written, so that a power cut cannot take them; one that is in a pack lies there already.
 pub(super) fn sync_objects(repository: &Repository, objects: &[Oid]) -> Result<(), StoreError> {
     let all = repository.commondir().join("objects");
-    let mut folders: Vec<PathBuf> = vec![all.clone()];
+    let (mut files, mut folders) = (Vec::new(), vec![all.clone()]);
     for object in objects {
         let digits = object.to_string();
         let folder = all.join(&digits[..2]);
-        match sync(&folder.join(&digits[2..])) {
-            Ok(()) => folders.push(folder),
-            Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        match File::open(folder.join(&digits[2..])) {
+            Ok(file) => files.push(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error.into()),
         }
+        folders.push(folder);
     }
     folders.sort();
     folders.dedup();
-    folders.iter().try_for_each(|folder| sync(folder))
+    for folder in folders {
+        files.push(File::open(folder)?);
+    }
+    sync(files)
 }
 
-fn sync(path: &Path) -> Result<(), StoreError> {
-    Ok(File::open(path)?.sync_all()?)
+/// Syncs a few files and folders, all at once: the file system makes one transaction of what is asked for together.
+fn sync(files: Vec<File>) -> Result<(), StoreError> {
+    thread::scope(|scope| {
+        let running: Vec<_> = files.iter().map(|file| scope.spawn(|| file.sync_all())).collect();
+        let lost = || io::Error::other("a thread that syncs broke off");
+        running.into_iter().try_for_each(|ended| Ok(ended.join().map_err(|_| lost())??))
+    })
 }
 
 /// Removes a lock file that no living git holds.
@@ -129,5 +139,5 @@ fn age(metadata: &fs::Metadata) -> Duration {
 
 #[allow(clippy::disallowed_methods, reason = "this runs on a thread for blocking work, under a deadline")]
 fn pause() {
-    std::thread::sleep(PAUSE);
+    thread::sleep(PAUSE);
 }

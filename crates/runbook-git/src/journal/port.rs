@@ -225,7 +225,8 @@ impl Journal for GitJournal {
     }
 
     async fn append(&self, batch: &Encoded, expected: Head, state: &EnvironmentState) -> Result<(), JournalError> {
-        let (names, batch, state) = (self.names.clone(), batch.clone(), state.clone());
+        let (names, batch) = (self.names.clone(), batch.clone());
+        let state = Snapshot::text(batch.head, state);
         if self.shared.is_none() {
             let append = move |repository: &Repository| store::append(repository, &names, &batch, expected, &state);
             return self.blocking("append to", append).await;

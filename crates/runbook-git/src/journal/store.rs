@@ -5,7 +5,7 @@ use std::io;
 use git2::{Commit, ErrorCode, Oid, Repository, Signature, Time, Tree};
 use runbook_core::{
     event::{ChainError, Encoded, Head, Stored, verify},
-    state::{EnvironmentState, Snapshot},
+    state::Snapshot,
 };
 use serde::de::Error as _;
 
@@ -156,17 +156,12 @@ pub(super) fn replay(repository: &Repository, names: &Names, after: Head) -> Res
     Ok((stored.split_off(place), head))
 }
 
-/// Writes the commit of a batch, and moves nothing.
-pub(super) fn write(
-    repository: &Repository,
-    tip: &Tip,
-    batch: &Encoded,
-    state: &EnvironmentState,
-) -> Result<Oid, StoreError> {
+/// Writes the commit of a batch, with a snapshot's text, and moves nothing.
+pub(super) fn write(repository: &Repository, tip: &Tip, batch: &Encoded, state: &str) -> Result<Oid, StoreError> {
     let mut lines = batch.lines.join("\n");
     lines.push('\n');
     let events = repository.blob(lines.as_bytes())?;
-    let state = repository.blob(Snapshot::text(batch.head, state).as_bytes())?;
+    let state = repository.blob(state.as_bytes())?;
     let mut tree = repository.treebuilder(None)?;
     tree.insert(EVENTS, events, BLOB)?;
     tree.insert(STATE, state, BLOB)?;
@@ -187,7 +182,7 @@ pub(super) fn append(
     names: &Names,
     batch: &Encoded,
     expected: Head,
-    state: &EnvironmentState,
+    state: &str,
 ) -> Result<(), StoreError> {
     let guard = Guard::take(repository, &names.volume(1))?;
     let tip = tip(repository, names)?;

@@ -1,4 +1,4 @@
-//! A fold stays small, whatever the history: of a long one it keeps the newest hundred.
+//! A fold stays small, whatever the history: of a long one it keeps the newest.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::vec, prelude::*};
@@ -44,11 +44,11 @@ fn happened(at: usize, number: u32) -> [Event; 3] {
     })
 }
 
-/// Each release once, in the order in which it was seen last, and no more than a hundred.
-fn newest_hundred(numbers: &[u32]) -> Vec<Release> {
+/// Each release once, in the order in which it was seen last, and no more than so many.
+fn newest(numbers: &[u32], most: usize) -> Vec<Release> {
     let mut newest: Vec<u32> = Vec::new();
     for number in numbers.iter().rev() {
-        if newest.len() < 100 && !newest.contains(number) {
+        if newest.len() < most && !newest.contains(number) {
             newest.push(*number);
         }
     }
@@ -59,18 +59,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn of_a_long_history_the_newest_hundred_are_kept(numbers in vec(0..400_u32, 0..300)) {
+    fn of_a_long_history_the_newest_are_kept(numbers in vec(0..400_u32, 0..300)) {
         let mut environment = EnvironmentState::default();
         for (at, number) in numbers.iter().enumerate() {
             happened(at, *number).iter().for_each(|event| environment.apply(event));
             let state = &environment.services[&service("api")];
-            prop_assert!(state.releases.len() <= 100 && state.proven.len() <= 100);
+            prop_assert!(state.releases.len() <= 50 && state.proven.len() <= 20);
             prop_assert!(environment.automatic_rollbacks.len() <= 100);
         }
         let state = environment.services.get(&service("api")).cloned().unwrap_or_default();
         let proven: Vec<Release> = state.proven.iter().map(|proven| proven.release.clone()).collect();
-        prop_assert_eq!(&state.releases, &newest_hundred(&numbers));
-        prop_assert_eq!(&proven, &newest_hundred(&numbers));
+        prop_assert_eq!(&state.releases, &newest(&numbers, 50));
+        prop_assert_eq!(&proven, &newest(&numbers, 20));
         let skipped = numbers.len().saturating_sub(100);
         let moments = (skipped..numbers.len()).map(|at| happened(at, 0)[0].at);
         prop_assert_eq!(&environment.automatic_rollbacks, &moments.collect::<Vec<_>>());
