@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
-use runbook_core::{FailOn, ServiceId};
+use runbook_core::{FailOn, ServiceId, StepId};
 
 use crate::output::{Format, Verbosity};
 
@@ -86,6 +86,8 @@ pub(crate) enum Command {
     EmergencyStop(EmergencyStop),
     /// Lift the stop latch; for people only
     Resume(Resume),
+    /// Go on with a run until one of its stages has had its turn
+    Stage(Stage),
     /// Finish or settle a run that was interrupted
     Recover(Recover),
     /// Keep every run from changing services, until `unlock`
@@ -148,6 +150,8 @@ pub(crate) struct Why {
 pub(crate) struct UpdateStatus {
     #[command(flatten)]
     pub(crate) why: Why,
+    #[command(flatten)]
+    pub(crate) until: Until,
     /// From which status on to end with 4 or 5
     #[arg(long, value_enum, default_value_t = FailOnArg::Never, value_name = "STATUS")]
     pub(crate) fail_on: FailOnArg,
@@ -182,6 +186,8 @@ pub(crate) struct Deploy {
     pub(crate) version: Option<String>,
     #[command(flatten)]
     pub(crate) why: Why,
+    #[command(flatten)]
+    pub(crate) until: Until,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -193,6 +199,8 @@ pub(crate) struct Rollback {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) why: Why,
+    #[command(flatten)]
+    pub(crate) until: Until,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -204,6 +212,8 @@ pub(crate) struct UpdateComponent {
     pub(crate) version: Option<String>,
     #[command(flatten)]
     pub(crate) why: Why,
+    #[command(flatten)]
+    pub(crate) until: Until,
 }
 
 impl UpdateComponent {
@@ -224,6 +234,26 @@ pub(crate) struct Resume {
     /// Why it is safe to go on
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: String,
+}
+
+/// How far a process carries a run.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Until {
+    /// Leave the run once this step has had its turn; `runbook stage` goes on with it
+    #[arg(long, value_name = "STEP")]
+    pub(crate) until: Option<StepId>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Stage {
+    /// The step, such as `ci`, `deploy` or `report`
+    pub(crate) step: StepId,
+    /// The run's id, or its first digits; `auto` is the one that this run of GitHub Actions began
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: String,
+    /// Vouch for it that the job before is over, where it could not leave the run itself
+    #[arg(long)]
+    pub(crate) owner_is_over: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -121,6 +121,10 @@ impl From<EngineError> for Fault {
             EngineError::TakenUp(_) => Self::new(ExitCode::Blocked, "lock", message)
                 .hint("this process changes nothing more; the run is told where it goes on"),
             EngineError::NotOpen { .. } => Self::new(ExitCode::Blocked, "lock", message).next("runbook history"),
+            EngineError::NotYet { run, ref missing, .. } => {
+                let next = format!("runbook stage {missing} --run {run}");
+                Self::new(ExitCode::Blocked, "turn", message).next(next)
+            }
             EngineError::NoStage { .. } => Self::new(ExitCode::Usage, "configuration", message),
             EngineError::Journal(JournalError::Damaged { .. }) => Self::new(ExitCode::Fault, "journal", message)
                 .hint("nothing was changed; look at that event, and restore the journal from a copy"),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     state::{EnvironmentState, RunState},
     status::{RollbackRow, ServiceRow, StageRow, StatusContext, current_status, id_of, service_rows},
-    words::{Action, CommitId, EnvironmentId, OperationalStatus, ReleaseId, RunId, Series, ServiceId, Verdict},
+    words::{Action, CommitId, EnvironmentId, OperationalStatus, ReleaseId, RunId, Series, ServiceId, StepId, Verdict},
 };
 
 /// What was live before a run, and after it. `null`: unknown or stopped.
@@ -89,6 +89,9 @@ pub struct Report {
     pub notifications: Vec<NotificationRow>,
     /// The status issue, where it was published.
     pub issue: Option<IssueRow>,
+    /// The step that is next, while the run waits for another process to go on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<StepId>,
     /// Each service over time: in the monitoring report only, where a history is kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Series>,
@@ -138,6 +141,7 @@ impl Report {
                 .map(|(to, outcome)| NotificationRow { to: to.clone(), outcome: outcome.clone() })
                 .collect(),
             issue: run.published.clone().map(|(number, url)| IssueRow { number, url }),
+            next: None,
             history: Vec::new(),
         }
     }

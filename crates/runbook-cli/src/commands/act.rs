@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use runbook_core::{
-    Action, ExitCode, FailOn, Health, OperationalStatus, Request, StatusView, Verdict,
-    engine::{Engine, RunResult, with_causes},
+    Action, ExitCode, FailOn, Health, OperationalStatus, Request, StatusView, StepId, Verdict,
+    engine::{Cancel, Engine, EngineError, RunResult, with_causes},
     event::Signal,
+    plan::Plan,
     ports::EventSink,
     registry::Registry,
 };
@@ -31,29 +32,45 @@ struct Wish {
     version: Option<String>,
     force: bool,
     reason: Option<String>,
+    until: Option<StepId>,
     fail_on: FailOn,
 }
 
 fn wish(command: &Command) -> Result<Wish, Fault> {
-    let plain =
-        |action| Wish { action, component: None, version: None, force: false, reason: None, fail_on: FailOn::Never };
+    let plain = |action| Wish {
+        action,
+        component: None,
+        version: None,
+        force: false,
+        reason: None,
+        until: None,
+        fail_on: FailOn::Never,
+    };
     Ok(match command {
-        Command::UpdateStatus(args) => {
-            Wish { reason: args.why.reason.clone(), fail_on: args.fail_on.into(), ..plain(Action::UpdateStatus) }
-        }
-        Command::Deploy(args) => {
-            Wish { version: args.version.clone(), reason: args.why.reason.clone(), ..plain(Action::Deploy) }
-        }
+        Command::UpdateStatus(args) => Wish {
+            reason: args.why.reason.clone(),
+            until: args.until.until.clone(),
+            fail_on: args.fail_on.into(),
+            ..plain(Action::UpdateStatus)
+        },
+        Command::Deploy(args) => Wish {
+            version: args.version.clone(),
+            reason: args.why.reason.clone(),
+            until: args.until.until.clone(),
+            ..plain(Action::Deploy)
+        },
         Command::Rollback(args) => Wish {
             version: args.version.clone(),
             force: args.force,
             reason: args.why.reason.clone(),
+            until: args.until.until.clone(),
             ..plain(Action::Rollback)
         },
         Command::UpdateComponent(args) => Wish {
             component: args.service().map_err(|error| Fault::usage(error.to_string()))?,
             version: args.version.clone(),
             reason: args.why.reason.clone(),
+            until: args.until.until.clone(),
             ..plain(Action::UpdateComponent)
         },
         Command::EmergencyStop(args) => Wish { reason: args.why.reason.clone(), ..plain(Action::EmergencyStop) },
@@ -111,22 +128,53 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
         output.plan(&plan);
         return Ok(ExitCode::Succeeded);
     }
+    if let Some(step) = wish.until.as_ref().filter(|step| plan.step(step).is_none()) {
+        return Err(no_step(step, &plan));
+    }
     // Made only now: a request that could not be planned leaves no trace.
     make_ready()?;
     output.begin(&plan, world.actions.is_some());
     let result = if request.action.changes_services() {
         // Nobody who deploys, returns or stops waits for the past.
-        let (result, ()) = tokio::join!(engine.execute(request, plan, &cancel), learn(&engine, output));
+        let run = execute(&engine, request, plan, wish.until.as_ref(), &cancel);
+        let (result, ()) = tokio::join!(run, learn(&engine, output));
         result?
     } else {
         learn(&engine, output).await;
-        engine.execute(request, plan, &cancel).await?
+        execute(&engine, request, plan, wish.until.as_ref(), &cancel).await?
     };
-    output.report(&result.report);
-    if let Some(actions) = &world.actions {
-        tell_actions(actions, &engine, &result, output);
+    Ok(tell(&world, &engine, &result, wish.fail_on, output))
+}
+
+async fn execute(
+    engine: &Engine,
+    request: Request,
+    plan: Plan,
+    until: Option<&StepId>,
+    cancel: &Cancel,
+) -> Result<RunResult, EngineError> {
+    match until {
+        Some(step) => engine.execute_until(request, plan, step, cancel).await,
+        None => engine.execute(request, plan, cancel).await,
     }
-    Ok(exit_code(&result, wish.fail_on))
+}
+
+fn no_step(step: &StepId, plan: &Plan) -> Fault {
+    let steps: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    Fault::usage(format!("{} has no step {:?}", plan.action, step.as_str()))
+        .hint(format!("its steps are {}", steps.join(", ")))
+}
+
+/// Tells how a run came out, or how far it came: people, programs, and GitHub Actions.
+pub(super) fn tell(world: &World, engine: &Engine, result: &RunResult, fail_on: FailOn, output: &Output) -> ExitCode {
+    output.report(&result.report);
+    if let Some(next) = &result.report.next {
+        output.note(&format!("left for the next stage: runbook stage {next} --run {}", result.run.run));
+    }
+    if let Some(actions) = &world.actions {
+        tell_actions(actions, engine, result, output);
+    }
+    exit_code(result, fail_on)
 }
 
 /// Brings the history up to the journal; what fails here is said, and changes nothing.
@@ -139,6 +187,10 @@ async fn learn(engine: &Engine, output: &Output) {
 }
 
 pub(super) fn exit_code(result: &RunResult, fail_on: FailOn) -> ExitCode {
+    // Nobody knows yet how it will end.
+    if result.run.verdict.is_none() {
+        return ExitCode::Succeeded;
+    }
     match (result.verdict(), result.run.cancelled) {
         (Verdict::Aborted, Some(Signal::Terminate)) => ExitCode::Terminated,
         // Without a signal it was a stop or a takeover that ended it.
@@ -165,10 +217,13 @@ fn tell_actions(actions: &ActionsEnvironment, engine: &Engine, result: &RunResul
         }
     }
     if let Some(path) = &actions.output {
-        let verdict = result.verdict().to_string();
+        let verdict = result.run.verdict.as_ref().map(|(verdict, _)| verdict.to_string()).unwrap_or_default();
+        let next = report.next.as_ref().map(ToString::to_string).unwrap_or_default();
         let issue = report.issue.as_ref().map(|issue| issue.number.to_string()).unwrap_or_default();
         let values = [
             ("run", report.run.to_string()),
+            ("action", report.action.to_string()),
+            ("next", next),
             ("verdict", verdict),
             ("operational-status", report.operational_status.to_string()),
             ("issue", issue),
@@ -185,8 +240,11 @@ fn tell_actions(actions: &ActionsEnvironment, engine: &Engine, result: &RunResul
         let title = format!("{} is {}", service.name, service.health);
         output.workflow_command(&workflow::warning(&title, &service.evidence));
     }
-    let is_bad =
-        matches!(result.verdict(), Verdict::Blocked | Verdict::Failed | Verdict::NeedsOperator | Verdict::RolledBack);
+    let is_bad = result.run.verdict.is_some()
+        && matches!(
+            result.verdict(),
+            Verdict::Blocked | Verdict::Failed | Verdict::NeedsOperator | Verdict::RolledBack
+        );
     if is_bad {
         let reason = report.verdict_reason.as_deref().unwrap_or_default();
         let title = format!("{}: {}", report.action, result.verdict().phrase());

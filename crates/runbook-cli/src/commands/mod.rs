@@ -10,5 +10,6 @@ mod monitoring;
 mod recover;
 mod runs;
 mod schema;
+mod stage;
 
 pub(crate) use dispatch::run;

@@ -35,7 +35,8 @@ pub(super) async fn recover(
             let none = || format!("no run without an end begins with {beginning:?}");
             (vec![begins_with(&unfinished, |run| run.run, beginning, none)?.clone()], Vec::new())
         }
-        None => unfinished.into_iter().partition(|run| run.owner == OwnerState::Over),
+        // One that was left waits for its next stage; to end it takes its name.
+        None => unfinished.into_iter().partition(|run| run.owner == OwnerState::Over && !run.open.left),
     };
     let mut code = ExitCode::Succeeded;
     let mut reports = Vec::new();
@@ -89,12 +90,14 @@ fn row(run: &Unfinished) -> serde_json::Value {
         "since": run.open.since,
         "owner": run.open.owner,
         "owner_state": owner_word(run.owner),
+        "left": run.open.left,
         "open_effects": run.open.effects.keys().collect::<Vec<_>>(),
     })
 }
 
 fn line(run: &Unfinished) -> String {
     let owner = match run.owner {
+        _ if run.open.left => "it waits for its next stage".to_owned(),
         OwnerState::Over => format!("{} is over", run.open.owner),
         OwnerState::Alive => format!("{} is at work", run.open.owner),
         OwnerState::Unknown => format!(

@@ -11,6 +11,7 @@ const COMMANDS: [&str; 17] = [
     "update-component",
     "emergency-stop",
     "resume",
+    "stage",
     "recover",
     "lock",
     "unlock",

@@ -27,5 +27,6 @@ mod rollback;
 mod schemas;
 mod secrets;
 mod signals;
+mod stages;
 mod state_directory;
 mod versions;

@@ -1,6 +1,9 @@
 //! What keeps a run from being carried out at all, and how causes are written in one line.
 
-use crate::{ports::JournalError, words::RunId};
+use crate::{
+    ports::JournalError,
+    words::{RunId, StepId},
+};
 
 /// The engine could not begin, or could not write down how a run ended.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,16 @@ pub enum EngineError {
         run: RunId,
         /// Why.
         problem: String,
+    },
+    /// A stage was asked for whose turn has not come: an earlier step has had none.
+    #[error("{wanted} has to wait: {missing} of run {run} has not had its turn")]
+    NotYet {
+        /// Of which run.
+        run: RunId,
+        /// The step that was asked for.
+        wanted: StepId,
+        /// The step that is next.
+        missing: StepId,
     },
     /// The journal holds events of a newer version.
     #[error(

@@ -8,7 +8,10 @@ use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Cancel, EngineError, Ledger, LedgerPorts, Next, StageContext, decide, exclusion::Move, ledger::STOP_DEADLINE,
+    Cancel, EngineError, Ledger, LedgerPorts, Next, StageContext, decide,
+    exclusion::Move,
+    handover::{Turn, turn},
+    ledger::STOP_DEADLINE,
     with_causes,
 };
 use crate::{
@@ -21,7 +24,7 @@ use crate::{
     words::{Action, Failure, KindId, LeftBehind, Outcome, Request, RunId, StepId, StepResult, Verdict},
 };
 
-/// A run that ended, with everything that its events tell.
+/// A run that ended or was left, with everything that its events tell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunResult {
     /// The run.
@@ -33,7 +36,7 @@ pub struct RunResult {
 }
 
 impl RunResult {
-    /// The verdict.
+    /// The verdict; of a run that was left before it has one, that nobody knows yet.
     pub fn verdict(&self) -> Verdict {
         self.run.verdict.as_ref().map_or(Verdict::NeedsOperator, |(verdict, _)| *verdict)
     }
@@ -56,26 +59,45 @@ impl Engine {
     /// When the run could not begin, or when another process took it up before it ended.
     pub async fn execute(&self, request: Request, plan: Plan, cancel: &Cancel) -> Result<RunResult, EngineError> {
         let ledger = self.begin(&request, &plan).await?;
-        self.carry_out(&ledger, request, plan, cancel).await
+        self.carry_out(&ledger, request, plan, None, cancel).await
     }
 
-    /// Goes on with a run from wherever it stands, to its end.
+    /// As [`execute`](Self::execute), but leaves the run once a step has had its turn: another process goes on with it by
+    /// [`stage`](Self::stage). An emergency stop is never left.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_until(
+        &self,
+        request: Request,
+        plan: Plan,
+        step: &StepId,
+        cancel: &Cancel,
+    ) -> Result<RunResult, EngineError> {
+        let ledger = self.begin(&request, &plan).await?;
+        let last = Some(step).filter(|_| request.action != Action::EmergencyStop);
+        self.carry_out(&ledger, request, plan, last, cancel).await
+    }
+
+    /// Goes on with a run from wherever it stands, to its end, or until `last` has had its turn.
     pub(super) async fn carry_out(
         &self,
         ledger: &Arc<Ledger>,
         request: Request,
         plan: Plan,
+        last: Option<&StepId>,
         cancel: &Cancel,
     ) -> Result<RunResult, EngineError> {
         let (request, plan) = (Arc::new(request), Arc::new(plan));
-        match self.drive(ledger, &request, &plan, cancel).await {
+        match self.drive(ledger, &request, &plan, last, cancel).await {
             Ok(result) => Ok(result),
             // The run goes on, elsewhere; there it is told.
-            Err(error @ EngineError::TakenUp(_)) => Err(error),
+            Err(error @ (EngineError::TakenUp(_) | EngineError::NotYet { .. })) => Err(error),
             Err(error) => {
                 ledger.detach(with_causes(&error)).await;
                 self.give_up(ledger, &with_causes(&error)).await?;
-                self.drive(ledger, &request, &plan, cancel).await
+                // Nobody can be handed what is in this memory alone.
+                self.drive(ledger, &request, &plan, None, cancel).await
             }
         }
     }
@@ -98,6 +120,7 @@ impl Engine {
         ledger: &Arc<Ledger>,
         request: &Arc<Request>,
         plan: &Arc<Plan>,
+        last: Option<&StepId>,
         cancel: &Cancel,
     ) -> Result<RunResult, EngineError> {
         if plan.action != Action::EmergencyStop && ledger.why_detached().await.is_none() {
@@ -118,11 +141,15 @@ impl Engine {
                     let result = StepResult::Ended(Outcome::Skipped(reason));
                     ledger.record(EventKind::StepFinished { step, result, elapsed_ms: 0 }).await;
                 }
-                Next::Run(id) => {
-                    if let Some(step) = plan.step(&id) {
-                        self.run_step(ledger, request, plan, step, cancel).await?;
+                Next::Run(id) => match turn(plan, last, &id) {
+                    Turn::Mine => {
+                        if let Some(step) = plan.step(&id) {
+                            self.run_step(ledger, request, plan, step, cancel).await?;
+                        }
                     }
-                }
+                    Turn::Later => return self.leave(ledger, id).await,
+                    Turn::Missing => self.missing(ledger, plan, &run, last, id).await?,
+                },
                 Next::Conclude(verdict, reason) => {
                     let (verdict, reason) = unless_alone(ledger, verdict, reason).await;
                     ledger.commit(EventKind::VerdictReached { verdict, reason }).await?;

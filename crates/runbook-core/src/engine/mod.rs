@@ -4,7 +4,7 @@
 //! stream of events, `exclusion` is the rule of lock, latch and fence, `context` is what a stage sees of all this,
 //! `permit` is the leave to do one effect, `assembly` puts everything together, `cancel` asks a run to end, `check` looks
 //! once without a run, `learn` brings the history up to the journal, `recovery` finishes or closes runs that were
-//! interrupted, and `lock` is the lock in a person's hand.
+//! interrupted, `handover` lets several processes carry one run, and `lock` is the lock in a person's hand.
 
 mod assembly;
 mod cancel;
@@ -14,6 +14,7 @@ mod decide;
 mod error;
 mod exclusion;
 mod execute;
+mod handover;
 mod learn;
 mod ledger;
 mod lock;

@@ -57,12 +57,26 @@ impl Engine {
         owner_is_over: bool,
         cancel: &Cancel,
     ) -> Result<RunResult, EngineError> {
+        self.go_on(run, config, owner_is_over, None, cancel).await
+    }
+
+    /// Takes a run up, and carries it to its end or until `last` has had its turn.
+    pub(super) async fn go_on(
+        &self,
+        run: RunId,
+        config: &Config,
+        owner_is_over: bool,
+        last: Option<&StepId>,
+        cancel: &Cancel,
+    ) -> Result<RunResult, EngineError> {
         let not_open = |problem: String| EngineError::NotOpen { run, problem };
         let environment = self.environment().await?;
         let open = environment.open_runs.get(&run);
         let open = open.ok_or_else(|| not_open("it has ended, or never began".to_owned()))?;
         let owner = &open.owner;
         match self.ports.liveness.owner_state(owner).await {
+            // Whoever had it said that it is for others to go on with.
+            _ if open.left => {}
             OwnerState::Over => {}
             OwnerState::Unknown if owner_is_over => {}
             OwnerState::Alive => return Err(not_open(format!("{owner} is at work"))),
@@ -86,13 +100,13 @@ impl Engine {
                 ledger.commit(EventKind::VerdictReached { verdict, reason }).await?;
             }
         }
-        self.carry_out(&ledger, state.request, state.plan, cancel).await
+        self.carry_out(&ledger, state.request, state.plan, last, cancel).await
     }
 
-    /// Closes every open run whose owner is over.
+    /// Closes every open run whose owner is over. One that was left waits for whoever goes on with it.
     pub(super) async fn close_abandoned(&self, ledger: &Ledger) -> Result<(), EngineError> {
         let (_, environment) = ledger.state().await?;
-        for (run, open) in environment.open_runs.iter().filter(|(run, _)| **run != ledger.run()) {
+        for (run, open) in environment.open_runs.iter().filter(|(run, open)| **run != ledger.run() && !open.left) {
             if self.ports.liveness.owner_state(&open.owner).await == OwnerState::Over {
                 self.close(ledger, *run, open, &format!("{} is over", open.owner)).await?;
             }

@@ -283,6 +283,8 @@ event_kinds! {
         /// Whether it outlives the run: a person's lock.
         sticky: bool,
     }
+    /// The process that executed the run left it for another one to go on with; what it holds, it keeps.
+    RunLeft = "run_left" {}
     /// The run gave the lock back.
     LockReleased = "lock_released" {}
     /// A person took the lock away: one of a person's, or one whose run nobody can ask.

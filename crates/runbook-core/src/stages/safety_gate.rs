@@ -168,6 +168,11 @@ impl SafetyGate {
         if lock.sticky {
             return GateRule::block("lock", format!("{}; `runbook unlock --reason …` takes it away", lock.held()));
         }
+        if environment.open_runs.get(&lock.run).is_some_and(|open| open.left) {
+            let hint =
+                format!("`runbook stage STEP --run {}` goes on with it, `runbook recover {0}` ends it", lock.run);
+            return GateRule::block("lock", format!("{}: the run waits for its next stage; {hint}", lock.held()));
+        }
         let owner = match self.ports.liveness.owner_state(&lock.owner).await {
             OwnerState::Alive => format!("{} is at work", lock.owner),
             OwnerState::Unknown => format!(

@@ -140,6 +140,9 @@ pub struct OpenRun {
     pub effects: BTreeMap<EffectKey, Operation>,
     /// Whether an effect of it has changed something.
     pub changed: bool,
+    /// Whether nobody executes it, because it was left for another process to go on with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
 }
 
 /// The state of an environment: latch, lock, releases, open runs. A fold; nothing else writes it.
@@ -235,6 +238,7 @@ impl EnvironmentState {
                         epoch: event.epoch,
                         effects: BTreeMap::new(),
                         changed: false,
+                        left: false,
                     },
                 );
             }
@@ -242,6 +246,7 @@ impl EnvironmentState {
                 if let Some(open) = self.open_runs.get_mut(&event.run) {
                     open.owner = owner.clone();
                     open.epoch = event.epoch;
+                    open.left = false;
                 }
                 // The holder's old process is fenced; a run that only observes fences nobody.
                 if let Some(lock) = self.lock.as_mut().filter(|lock| lock.run == event.run) {
@@ -261,6 +266,11 @@ impl EnvironmentState {
                     sticky: *sticky,
                 });
                 self.fence = self.fence.max(event.epoch);
+            }
+            EventKind::RunLeft {} => {
+                if let Some(open) = self.open_runs.get_mut(&event.run) {
+                    open.left = true;
+                }
             }
             EventKind::LockReleased {} => self.release_lock(event.run),
             EventKind::LockLifted { .. } => {

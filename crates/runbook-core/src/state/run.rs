@@ -274,6 +274,7 @@ impl RunState {
             }
             EventKind::RunStarted(_)
             | EventKind::EffectSettled { .. }
+            | EventKind::RunLeft {}
             | EventKind::LockReleased {}
             | EventKind::LockLifted { .. }
             | EventKind::ReleaseFound { .. }

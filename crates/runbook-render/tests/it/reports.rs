@@ -276,6 +276,7 @@ pub fn run() -> Report {
             NotificationRow { to: "discord".into(), outcome: "the webhook answered 404".into() },
         ],
         issue: Some(IssueRow { number: 7, url: "https://github.com/forge/quantum-pi/issues/7".into() }),
+        next: None,
         history: Vec::new(),
     }
 }

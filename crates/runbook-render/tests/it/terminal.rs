@@ -32,6 +32,7 @@ fn report(view: StatusView) -> Report {
         rollback: None,
         notifications: Vec::new(),
         issue: None,
+        next: None,
         history: Vec::new(),
     }
 }

@@ -78,6 +78,7 @@ pub fn kind(name: &str) -> BoxedStrategy<EventKind> {
         "lock_acquired" => (owner(), actor(), text(), any::<bool>())
             .prop_map(|(owner, actor, reason, sticky)| EventKind::LockAcquired { owner, actor, reason, sticky })
             .boxed(),
+        "run_left" => Just(EventKind::RunLeft {}).boxed(),
         "lock_released" => Just(EventKind::LockReleased {}).boxed(),
         "lock_lifted" => (actor(), text()).prop_map(|(actor, reason)| EventKind::LockLifted { actor, reason }).boxed(),
         "stop_latched" => {
