@@ -127,7 +127,7 @@ async fn where_nothing_can_be_written_nothing_is_begun() {
         is_refused(&ran, "journal");
         assert_eq!(world.outside(), before, "{home}");
         let ran = world.json_under(&NO_ROOM, &["emergency-stop", "--reason", "fire"]).await;
-        is_stopped(&world, &ran, "journal");
+        is_stopped(&world, &ran, "nothing keeps a run from beginning");
 
         world.run(&["history", "--verify"]).await.exits(0);
         assert_eq!(world.events().len(), events, "{home}: no event was half-written");

@@ -110,7 +110,12 @@ impl Engine {
         }
         let (verdict, reason) = match run.mutations().any(EffectState::may_have_changed) {
             true => (Verdict::NeedsOperator, format!("the journal failed after something was changed: {why}")),
-            false => (Verdict::Failed, format!("the journal failed before anything was changed: {why}")),
+            false => (
+                Verdict::Failed,
+                format!(
+                    "the journal failed before anything was changed: {why}; the run stays open, `runbook recover` goes on with it"
+                ),
+            ),
         };
         ledger.commit(EventKind::VerdictReached { verdict, reason }).await
     }
@@ -355,13 +360,23 @@ impl Engine {
     }
 }
 
+/// What a stop says when every other run sees its latch.
+const LATCH_IS_SET: &str = ", and the stop latch is set";
+
 /// A verdict that is durable nowhere but here is one that somebody has to know of, beginning with the report.
 async fn unless_alone(ledger: &Ledger, verdict: Verdict, reason: String) -> (Verdict, String) {
+    let stops = ledger.stops().await;
     match ledger.why_detached().await {
         Some(why) if !reason.contains(&why) => {
-            let is_shared = ledger.latch_is_shared().await || !ledger.stops().await;
-            let what = if is_shared { "how the run went on is not in the journal" } else { "latch not shared" };
+            let what = match (stops, ledger.latch_is_shared().await) {
+                (true, false) if ledger.latch_is_kept_here().await => "latch not shared, this machine alone keeps it",
+                (true, false) => "latch not shared, and nothing keeps a run from beginning",
+                _ => "how the run went on is not in the journal",
+            };
             (Verdict::NeedsOperator, format!("{reason}; {what}: {why}"))
+        }
+        None if stops && verdict == Verdict::Succeeded && !reason.contains(LATCH_IS_SET) => {
+            (verdict, format!("{reason}{LATCH_IS_SET}"))
         }
         _ => (verdict, reason),
     }

@@ -8,6 +8,7 @@ mod leave;
 
 use std::{sync::Arc, time::Duration};
 
+use rand::RngExt;
 use tokio::sync::Mutex;
 
 use super::{
@@ -26,8 +27,10 @@ use crate::{
 const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
 /// The longest that an emergency stop waits for the journal, before it goes on without it.
 pub(super) const STOP_DEADLINE: Duration = Duration::from_secs(5);
-/// How often a lost race is run again.
-const RACES: u32 = 50;
+/// How often a lost race is run again: with many at one journal somebody may lose often before the others are done.
+const RACES: u32 = 500;
+/// The longest pause after a lost race.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a ledger writes to and asks.
 #[derive(Debug, Clone)]
@@ -217,6 +220,14 @@ impl Ledger {
         inner.detached.is_none() || inner.latch_shared
     }
 
+    /// Whether this machine keeps a latch of its own, for every run that begins here.
+    pub(super) async fn latch_is_kept_here(&self) -> bool {
+        match &self.ports.local_latch {
+            Some(local) => matches!(local.read().await, Ok(Some(_))),
+            None => false,
+        }
+    }
+
     /// Keeps a fact for the next batch.
     pub(super) async fn record(&self, kind: EventKind) {
         let mut inner = self.inner.lock().await;
@@ -262,7 +273,7 @@ impl Ledger {
     pub(super) async fn ask(&self, wanted: Move, kinds: Vec<EventKind>) -> Result<Result<(), String>, EngineError> {
         let mut inner = self.inner.lock().await;
         self.append(&mut inner).await?;
-        for _ in 0..RACES {
+        for race in 0..RACES {
             if let Err(bar) = allowed(wanted, &inner.standing(self.run), &inner.environment) {
                 return Ok(Err(bar.to_string()));
             }
@@ -274,7 +285,7 @@ impl Ledger {
                     inner.epoch = epoch;
                     return Ok(Ok(()));
                 }
-                Err(EngineError::Journal(JournalError::Conflict { .. })) => self.refresh(&mut inner).await?,
+                Err(EngineError::Journal(JournalError::Conflict { .. })) => self.run_again(&mut inner, race).await?,
                 Err(error) => return Err(error),
             }
         }
@@ -292,7 +303,7 @@ impl Ledger {
 
     /// Appends the buffer, reading again after each lost race.
     async fn append(&self, inner: &mut Inner) -> Result<(), EngineError> {
-        for _ in 0..RACES {
+        for race in 0..RACES {
             if inner.buffer.is_empty() {
                 return Ok(());
             }
@@ -305,7 +316,7 @@ impl Ledger {
                     inner.buffer.clear();
                     return Ok(());
                 }
-                Err(EngineError::Journal(JournalError::Conflict { .. })) => self.refresh(inner).await?,
+                Err(EngineError::Journal(JournalError::Conflict { .. })) => self.run_again(inner, race).await?,
                 Err(error) => return Err(error),
             }
         }
@@ -332,6 +343,17 @@ impl Ledger {
             self.ports.sinks.iter().for_each(|sink| sink.on_event(event));
         }
         Ok(())
+    }
+
+    /// Reads what the winner of a race has written. Who loses again and again pauses, a while that nobody can foresee, so
+    /// that the same ones do not meet again; a stop never does.
+    async fn run_again(&self, inner: &mut Inner, race: u32) -> Result<(), EngineError> {
+        if race >= 3 && !inner.stops() {
+            let longest = LONGEST_PAUSE.min(Duration::from_millis(5) * race);
+            let pause = longest.mul_f64(rand::rng().random());
+            self.ports.clock.sleep(pause).await;
+        }
+        self.refresh(inner).await
     }
 
     async fn refresh(&self, inner: &mut Inner) -> Result<(), EngineError> {

@@ -18,7 +18,7 @@ use runbook_core::{
 use super::{
     layout::Names,
     shared::{Pushed, Shared, Volume},
-    store::{self, StoreError, Tip},
+    store::{self, Known, StoreError, Tip},
 };
 use crate::{
     error::refused,
@@ -104,7 +104,8 @@ impl GitJournal {
         };
         let ended = shared.push(commit, &tip.reference).await;
         if ended == Pushed::Arrived {
-            return self.blocking("append to", move |r| store::adopt(r, &names, &reference, commit)).await;
+            let before = tip.at.map(|at| (reference.clone(), at)).into_iter().collect();
+            return self.blocking("append to", move |r| store::adopt(r, &names, &before, &reference, commit)).await;
         }
         if let Pushed::KeptOut(why) = ended {
             return Err(self.unreachable("append to", why));
@@ -131,9 +132,14 @@ impl GitJournal {
     /// Learns what the remote holds; nothing to do at home in the repository alone.
     async fn refresh(&self) -> Result<(), JournalError> {
         let Some(shared) = &self.shared else { return Ok(()) };
-        let there = shared.volumes(&self.names).await.map_err(|error| self.unreachable("read", error))?;
         let names = self.names.clone();
-        let known = self.blocking("read", move |repository| store::tip(repository, &names)).await?;
+        // Before the remote is asked: what is appended from here meanwhile is newer than its answer.
+        let (known, before) = self
+            .blocking("read", move |repository| {
+                Ok((store::tip(repository, &names)?, store::known(repository, &names)?))
+            })
+            .await?;
+        let there = shared.volumes(&self.names).await.map_err(|error| self.unreachable("read", error))?;
         let Some(newest) = there.last().cloned() else {
             if known.at.is_none() {
                 return Ok(());
@@ -148,18 +154,19 @@ impl GitJournal {
             .filter(|volume| volume.number == newest.number || (known.at.is_some() && volume.number >= known.volume))
             .filter(|volume| known.at != Some(volume.at))
             .collect();
-        self.take(shared, news).await
+        self.take(shared, news, before).await
     }
 
     /// Fetches volumes, and takes them as what is known.
-    async fn take(&self, shared: &Shared, volumes: Vec<Volume>) -> Result<(), JournalError> {
+    async fn take(&self, shared: &Shared, volumes: Vec<Volume>, before: Known) -> Result<(), JournalError> {
         if volumes.is_empty() {
             return Ok(());
         }
         shared.fetch(&volumes).await.map_err(|error| self.unreachable("read", error))?;
         let names = self.names.clone();
         self.blocking("read", move |repository| {
-            volumes.iter().try_for_each(|volume| store::adopt(repository, &names, &volume.reference, volume.at))
+            let adopt = |volume: &Volume| store::adopt(repository, &names, &before, &volume.reference, volume.at);
+            volumes.iter().try_for_each(adopt)
         })
         .await
     }
@@ -201,8 +208,10 @@ impl GitJournal {
         match (done, &self.shared) {
             // Older volumes are fetched when somebody wants to read them.
             (Err(StoreError::Git(error)), Some(shared)) if error.code() == ErrorCode::NotFound => {
+                let names = self.names.clone();
+                let before = self.blocking("read", move |repository| store::known(repository, &names)).await?;
                 let all = shared.volumes(&self.names).await.map_err(|error| self.unreachable("read", error))?;
-                self.take(shared, all).await?;
+                self.take(shared, all, before).await?;
                 let names = self.names.clone();
                 self.blocking("read", move |repository| store::replay(repository, &names, after)).await
             }

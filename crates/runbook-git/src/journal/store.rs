@@ -1,6 +1,6 @@
 //! Commits of the journal in the local repository: reading what is new, appending, ending a volume.
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use git2::{Commit, ErrorCode, Oid, Repository, Signature, Time, Tree};
 use runbook_core::{
@@ -44,6 +44,9 @@ pub(super) struct Tip {
     /// Which volume.
     pub(super) volume: u32,
 }
+
+/// The commit at each volume's ref.
+pub(super) type Known = BTreeMap<String, Oid>;
 
 /// Finds the end, through all volumes. A machine that fetched only the newest volume has no first one.
 pub(super) fn tip(repository: &Repository, names: &Names) -> Result<Tip, StoreError> {
@@ -253,13 +256,37 @@ pub(super) fn set(
     }
 }
 
-/// Takes what a remote holds of one volume as what is known of it here. It never goes back.
-pub(super) fn adopt(repository: &Repository, names: &Names, reference: &str, there: Oid) -> Result<(), StoreError> {
+/// What is known here of each volume.
+pub(super) fn known(repository: &Repository, names: &Names) -> Result<Known, StoreError> {
+    let mut known = Known::new();
+    for number in 1..=newest_volume(repository, names)? {
+        let reference = names.volume(number);
+        known.extend(read_ref(repository, &reference)?.map(|at| (reference, at)));
+    }
+    Ok(known)
+}
+
+/// Takes what a remote holds of one volume as what is known of it here. It never goes back: `before` is what was known
+/// when the remote was asked, so that its answer is no news when somebody here has appended since.
+pub(super) fn adopt(
+    repository: &Repository,
+    names: &Names,
+    before: &Known,
+    reference: &str,
+    there: Oid,
+) -> Result<(), StoreError> {
     let guard = Guard::take(repository, &names.volume(1))?;
     let here = read_ref(repository, reference)?;
+    let follows = |later: Oid, earlier: Oid| -> Result<bool, StoreError> {
+        Ok(later == earlier || repository.graph_descendant_of(later, earlier)?)
+    };
     match here {
         Some(here) if here == there => return Ok(()),
-        Some(here) if !repository.graph_descendant_of(there, here)? => {
+        Some(here) if !follows(there, here)? => {
+            let was_news = before.get(reference).map_or(Ok(true), |known| follows(there, *known))?;
+            if was_news && follows(here, there)? {
+                return Ok(());
+            }
             let known = entry(&repository.find_commit(here)?, 0)?.head;
             return Err(ChainError::Broken { seq: known.seq }.into());
         }

@@ -235,3 +235,28 @@ async fn names_that_could_be_options_are_no_remotes() {
         assert!(GitJournal::open(repository.path(), &environment(), settings).is_err(), "{remote:?}");
     }
 }
+
+/// The remote's answer may be older than what is known here by the time that it comes.
+#[tokio::test]
+async fn an_answer_from_before_an_append_from_here_is_no_damage() {
+    let machines = Machines::new(1);
+    let writer = machines.journal(0);
+    let head = append(&writer, Head::EMPTY, &["one"]).await;
+    // A remote that has said what it holds, and does not end before it may.
+    let (slow, may_end) = (machines.bare().join("slow"), machines.bare().join("may-end"));
+    let script =
+        format!("#!/bin/sh\ngit-upload-pack \"$@\"\nuntil [ -e {} ]; do sleep 0.02; done\n", may_end.display());
+    std::fs::write(&slow, script).unwrap();
+    std::fs::set_permissions(&slow, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    git(&machines.all[0], &["config", "remote.slow.url", &format!("file://{}", machines.bare().display())]);
+    git(&machines.all[0], &["config", "remote.slow.uploadpack", slow.to_str().unwrap()]);
+    let reader = open(&machines.all[0], Some("slow"));
+    let writes = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        append(&writer, head, &["two"]).await;
+        std::fs::write(&may_end, "").unwrap();
+    };
+    let (snapshot, ()) = tokio::join!(reader.snapshot(), writes);
+    assert!(snapshot.is_ok(), "{snapshot:?}");
+    assert_eq!(count(&reader).await, 2);
+}

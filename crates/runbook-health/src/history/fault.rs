@@ -35,6 +35,7 @@ mod code {
     pub(super) const BUSY: i32 = 5;
     pub(super) const LOCKED: i32 = 6;
     pub(super) const READONLY: i32 = 8;
+    pub(super) const IOERR: i32 = 10;
     pub(super) const CORRUPT: i32 = 11;
     pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
@@ -79,6 +80,8 @@ impl Fault {
                 Some(code::BUSY | code::LOCKED) => "another process keeps it locked; try again".to_owned(),
                 Some(code::PERM | code::READONLY | code::CANTOPEN) => WRITABLE.to_owned(),
                 Some(code::FULL) => "the disk is full; make room".to_owned(),
+                // Where memory is shared through a file, SQLite meets a full disk as this.
+                Some(code::IOERR) => "the disk is full, or failing; make room, or look at it".to_owned(),
                 Some(code::CORRUPT | code::NOTADB) => "it is damaged".to_owned(),
                 _ => "look at the cause".to_owned(),
             },

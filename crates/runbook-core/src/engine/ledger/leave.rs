@@ -108,7 +108,7 @@ impl Ledger {
         }
         let mut inner = self.inner.lock().await;
         self.append(&mut inner).await.map_err(refused)?;
-        for _ in 0..RACES {
+        for race in 0..RACES {
             let epoch = inner.epoch;
             self.local_latch(&inner, access).await?;
             Self::allowed(&inner, access, epoch, self.run)?;
@@ -122,7 +122,7 @@ impl Ledger {
                 // Somebody wrote since this run last looked: a stop, or a takeover. The append that is taken was made in
                 // the world that was just checked.
                 Err(EngineError::Journal(JournalError::Conflict { .. })) => {
-                    self.refresh(&mut inner).await.map_err(refused)?;
+                    self.run_again(&mut inner, race).await.map_err(refused)?;
                 }
                 Err(error) => return Err(refused(error)),
             }
