@@ -51,3 +51,52 @@ async fn it_writes_where_it_is_told_to() {
         .exits(2)
         .says(&["failed to write no/folder/other.toml"]);
 }
+
+#[tokio::test]
+async fn with_the_workflow_it_keeps_a_configuration_that_is_there() {
+    let world = World::new().await;
+    let file = world.repository.path().join("runbook.toml");
+    let mine = fs::read_to_string(&file).unwrap();
+    let workflow = world.repository.path().join(".github/workflows/ai-agent-handoff-runbook.yml");
+    let ran = world.run(&["init", "--github", "--dry-run"]).await;
+    ran.exits(0).shows(&["name: AI Agent Handoff & Autonomous Runbook"]);
+    assert!(!workflow.exists());
+    let document = world.json(&["init", "--github"]).await.exits(0).json();
+    assert_eq!(document["files"], serde_json::json!([".github/workflows/ai-agent-handoff-runbook.yml"]));
+    assert_eq!(fs::read_to_string(&file).unwrap(), mine);
+    world.run(&["workflow", "--check"]).await.exits(0);
+    world.repository.remove("runbook.toml");
+    world.run(&["init", "--github"]).await.exits(0).shows(&["wrote runbook.toml", "wrote .github/workflows/"]);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("on_push"), "a push must not deploy before somebody wants it to: {text}");
+    fs::write(&workflow, "name: mine\n").unwrap();
+    world.run(&["init", "--github"]).await.exits(2).says(&["was not generated", "--force"]);
+    assert_eq!(fs::read_to_string(&workflow).unwrap(), "name: mine\n");
+}
+
+#[tokio::test]
+async fn the_scripts_are_calls_of_one_line() {
+    let world = World::new().await;
+    world
+        .run(&["init", "--scripts"])
+        .await
+        .exits(0)
+        .shows(&["kept runbook.toml as it is", "wrote scripts/runbook/rollback.sh"]);
+    for (name, command) in [
+        ("health-check", "check"),
+        ("update-component", "update-component"),
+        ("rollback", "rollback"),
+        ("emergency-stop", "emergency-stop"),
+    ] {
+        let file = world.repository.path().join(format!("scripts/runbook/{name}.sh"));
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(text, format!("#!/bin/sh\nexec runbook {command} \"$@\"\n"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o111, 0o111);
+        }
+    }
+    world.run(&["init", "--scripts"]).await.exits(2).says(&["is there already", "--force"]);
+    world.run(&["init", "--scripts", "--force"]).await.exits(0).shows(&["wrote runbook.toml"]);
+}
