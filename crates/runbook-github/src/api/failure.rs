@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     NotSent(Cause),
     /// Nothing was sent: the time for the whole update was used up before.
     NoTime,
+    /// Nothing was sent: the GitHub App got no token to send it with.
+    NoToken(Box<Failure>),
     /// It was sent, and there is no answer, or only half of one.
     Lost(Cause),
     /// It was sent, and there was no answer in time.
@@ -56,7 +58,7 @@ impl Failure {
         match self {
             Self::Lost(_) | Self::Late(_) | Self::Trouble { .. } | Self::Unreadable { .. } => true,
             Self::Page { status } => !(400..500).contains(status),
-            Self::NotSent(_) | Self::NoTime | Self::Limited { .. } | Self::Refused { .. } => false,
+            Self::NotSent(_) | Self::NoTime | Self::NoToken(_) | Self::Limited { .. } | Self::Refused { .. } => false,
         }
     }
 
@@ -66,6 +68,7 @@ impl Failure {
             Self::Refused { status, .. } => *status == 408,
             Self::Page { status } => *status >= 500,
             Self::Unreadable { .. } => false,
+            Self::NoToken(failure) => failure.is_passing(),
             Self::NotSent(_) | Self::NoTime | Self::Lost(_) | Self::Late(_) => true,
             Self::Limited { .. } | Self::Trouble { .. } => true,
         }
@@ -81,6 +84,7 @@ impl Failure {
         match self {
             Self::NotSent(_) => format!("{api} could not be reached"),
             Self::NoTime => "the time for it was used up".to_owned(),
+            Self::NoToken(failure) => format!("the GitHub App got no token: {}", failure.explain_app(repository, api)),
             Self::Lost(_) => format!("the connection to {api} ended before the whole answer was there"),
             Self::Late(limit) => format!("{api} did not answer within {limit:?}"),
             Self::Limited { again } => {
@@ -112,11 +116,41 @@ impl Failure {
         }
     }
 
+    /// A failure on the way to the token of a GitHub App.
+    pub(super) fn no_token(self) -> Self {
+        match self {
+            Self::NoToken(_) | Self::NoTime => self,
+            other => Self::NoToken(Box::new(other)),
+        }
+    }
+
+    /// What mends it where the App asked about itself.
+    fn explain_app(&self, repository: &Repository, api: &str) -> String {
+        match self {
+            Self::Refused { status: 401, message } => format!(
+                "its key was not accepted by {api}: App ID and private key must belong together, and the clock of this \
+                 machine must be right (GitHub said: {message})"
+            ),
+            Self::Refused { status: 404, message } => format!(
+                "there is no such App, or it is not installed for {repository}; install it there, and leave \
+                 `installation_id` out unless you are sure of it (GitHub said: {message})"
+            ),
+            Self::Refused { status: 403, message } => format!("GitHub said: {message}"),
+            Self::Refused { status: 422, message } => {
+                format!(
+                    "its installation does not reach {repository}; add the repository to it (GitHub said: {message})"
+                )
+            }
+            other => other.explain(repository, api),
+        }
+    }
+
     /// The cause behind it, where there is one.
     pub(crate) fn into_cause(self) -> Option<Cause> {
         match self {
             Self::NotSent(cause) | Self::Lost(cause) => Some(cause),
             Self::Unreadable { source, .. } => Some(source.into()),
+            Self::NoToken(failure) => failure.into_cause(),
             _ => None,
         }
     }

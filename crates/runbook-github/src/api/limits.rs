@@ -8,6 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 /// A secondary limit without a header: GitHub asks for at least a minute.
 const UNNAMED: Duration = Duration::from_secs(60);
 
+/// How long to wait, so that several runners that were refused together do not come back together: up to a second more.
+pub(super) fn jittered(wait: Duration) -> Duration {
+    wait + Duration::from_millis(rand::random_range(0..1_000))
+}
+
 /// The headers that tell of limits, as they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Headers {
@@ -63,6 +68,13 @@ mod tests {
         assert_eq!(wait_s(403, [Some("7"), Some("0"), Some("1700003600")], "secondary rate limit"), Some(7));
         assert_eq!(wait_s(403, [None, Some("0"), Some("1700000020")], ""), Some(21));
         assert_eq!(wait_s(429, [None, Some("0"), Some("1699999000")], ""), Some(1), "a reset in the past");
+    }
+
+    #[test]
+    fn nobody_comes_back_too_early_and_not_all_at_once() {
+        let pauses: Vec<u128> = (0..50).map(|_| jittered(Duration::from_secs(3)).as_millis()).collect();
+        assert!(pauses.iter().all(|pause| (3_000..4_000).contains(pause)), "{pauses:?}");
+        assert!(pauses.iter().any(|pause| *pause != pauses[0]), "{pauses:?}");
     }
 
     #[test]

@@ -10,6 +10,20 @@ pub(crate) struct User {
     pub(crate) login: String,
 }
 
+/// What somebody may do in a repository.
+/// Source: <https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user>.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Permission {
+    /// `admin`, `write`, `read` or `none`; maintainers are told as `write`, who triages as `read`.
+    permission: String,
+}
+
+impl Permission {
+    pub(crate) fn may_write(&self) -> bool {
+        matches!(self.permission.as_str(), "admin" | "write")
+    }
+}
+
 /// An issue, or a pull request in a list of issues.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Issue {
