@@ -1,8 +1,9 @@
 //! `cargo xtask …`: what is done from a checkout. This file knows the commands' names and nothing of their work, which
-//! is a file each in `commands`, `tidy` and `bench`.
+//! is a file each in `commands`, `contract`, `tidy` and `bench`.
 
 mod bench;
 mod commands;
+mod contract;
 mod tidy;
 mod tools;
 
@@ -22,7 +23,7 @@ struct Command {
     start: fn(&Checkout, &[OsString]) -> Result<ExitCode>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     Command {
         name: "run",
         arguments: "ARGUMENTS…",
@@ -52,6 +53,12 @@ const COMMANDS: [Command; 8] = [
         arguments: "[condition|configuration] [INPUT…] [--seconds N]",
         summary: "feeds the parsers what nobody thought of, 30 s each; or one of them these files",
         start: commands::fuzz::start,
+    },
+    Command {
+        name: "contract",
+        arguments: "[act|chats|emulate|openapi|webhooks|workflows]… [--format human|json]",
+        summary: "holds what is sent, read and generated against what others wrote about it",
+        start: contract::start,
     },
     Command {
         name: "tidy",

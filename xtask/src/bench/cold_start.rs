@@ -10,9 +10,8 @@ use super::{
     measure::{in_turns, whole_process},
     outcome::{Measured, Outcome},
     scratch::{Scratch, missing},
-    server::Server,
 };
-use crate::tools::Checkout;
+use crate::tools::{Checkout, Server};
 
 pub(super) const NAME: &str = "cold-start";
 const ROUNDS: usize = 25;

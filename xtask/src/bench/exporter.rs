@@ -9,10 +9,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{
-    scratch::{Scratch, missing},
-    server::Server,
-};
+use super::scratch::{Scratch, missing};
+use crate::tools::Server;
 
 const PROGRAM: &str = "prometheus-blackbox-exporter";
 const START: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: release builds measured beside what people use without Runbook, in turns, on this machine.
 //!
-//! `measure` times, `outcome` tells, `scratch` is where it happens, `server` and `exporter` are what runs beside it, and
+//! `measure` times, `outcome` tells, `scratch` is where it happens, `exporter` is what runs beside it, and
 //! each bench is a file of its own.
 
 mod cold_start;
@@ -13,7 +13,6 @@ mod outcome;
 mod probe;
 mod rollback;
 mod scratch;
-mod server;
 mod services;
 
 pub(crate) use command::start;

@@ -20,9 +20,8 @@ use super::{
     measure::{Comparison, Figures},
     outcome::{Goal, Measured, Outcome, rounded},
     scratch::{Scratch, built, missing},
-    server::Server,
 };
-use crate::tools::{Checkout, text};
+use crate::tools::{Checkout, Server, text};
 
 pub(super) const PLAIN: &str = "probe";
 pub(super) const SECURE: &str = "probe-tls";

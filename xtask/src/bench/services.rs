@@ -13,9 +13,8 @@ use super::{
     measure::Figures,
     outcome::{Goal, Measured, Outcome, rounded},
     scratch::{Scratch, built},
-    server::Server,
 };
-use crate::tools::{Checkout, text};
+use crate::tools::{Checkout, Server, text};
 
 pub(super) const NAME: &str = "services";
 

@@ -1,4 +1,4 @@
-//! A program that serves while others are measured: started, heard once, ended with its value.
+//! A program that serves while others work: started, heard once, ended with its value.
 
 use std::{
     io::{BufRead, BufReader},
@@ -9,19 +9,19 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// What is measured here starts in milliseconds.
+/// What is started here is ready within a second.
 const START: Duration = Duration::from_secs(10);
 
 /// A running program. Its standard input stays open as long as it shall run.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     process: Child,
     said: String,
 }
 
 impl Server {
     /// Starts a program that says one line when it is ready.
-    pub(super) fn start(command: &mut Command) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let mut server = Self::start_silent(command.stdout(Stdio::piped()))?;
         let stdout = server.process.stdout.take().context("its output is a pipe")?;
         let (tell, told) = mpsc::channel();
@@ -39,24 +39,24 @@ impl Server {
     }
 
     /// Starts a program that does not say when it is ready.
-    pub(super) fn start_silent(command: &mut Command) -> Result<Self> {
+    pub(crate) fn start_silent(command: &mut Command) -> Result<Self> {
         let process = command.stdin(Stdio::piped()).spawn();
         let process = process.with_context(|| format!("failed to start {:?}", command.get_program()))?;
         Ok(Self { process, said: String::new() })
     }
 
     /// The line that it said.
-    pub(super) fn said(&self) -> &str {
+    pub(crate) fn said(&self) -> &str {
         &self.said
     }
 
     /// Its process id.
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
     /// Whether it has ended on its own.
-    pub(super) fn is_over(&mut self) -> bool {
+    pub(crate) fn is_over(&mut self) -> bool {
         !matches!(self.process.try_wait(), Ok(None))
     }
 }
