@@ -38,6 +38,7 @@ pub mod github;
 pub mod parts;
 
 mod clock;
+mod connect_proxy;
 mod door;
 mod http_target;
 mod memory;
@@ -45,10 +46,12 @@ mod repository;
 mod tcp_target;
 
 pub use clock::{Hold, VirtualClock};
+pub use connect_proxy::ConnectProxy;
 pub use http_target::{Behaviour, HttpTarget, Reply, Seen};
 pub use memory::{
-    AppendFault, DeployFault, FixedLiveness, MemoryDeployer, MemoryHistory, MemoryJournal, MemoryLatch, Ordered,
-    RecordingIssueTracker, RecordingNotifier, RecordingSink, ScriptedProbe,
+    AppendFault, DeployFault, FixedLiveness, MemoryChecks, MemoryDeployer, MemoryHistory, MemoryJournal, MemoryLatch,
+    Ordered, RecordingDeployments, RecordingIssueTracker, RecordingNotifier, RecordingPullRequests, RecordingSink,
+    ScriptedProbe,
 };
 pub use repository::TempRepository;
 pub use tcp_target::{TcpBehaviour, TcpTarget};

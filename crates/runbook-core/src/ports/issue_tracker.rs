@@ -13,6 +13,9 @@ pub struct IssueUpdate {
     pub view: StatusView,
     /// The number under which the journal knows the issue; tried first, the hidden marker is the fallback.
     pub known_number: Option<u64>,
+    /// The page under which the journal knows the issue. An issue with this number and this page was published to before,
+    /// so who wrote it is not asked again.
+    pub known_url: Option<String>,
     /// Whether to add a comment, which notifies people: on a change of status and after a mutating run.
     pub comment: bool,
 }
@@ -26,6 +29,11 @@ pub struct PublishedIssue {
     pub url: String,
     /// Whether it had to be made.
     pub created: bool,
+    /// How many requests the update took.
+    pub requests: u64,
+    /// What did not keep it from being published and should be mended, each in one line, such as a template of the
+    /// repository's own that could not be used.
+    pub warnings: Vec<String>,
 }
 
 /// The issue could not be published. Nobody retries a creation blindly: the marker is looked for first.

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 
-use super::NoSettings;
+use super::{NoSettings, records};
 use crate::{
     engine::StageContext,
     event::Operation,
     plan::{Access, stage_kind},
     ports::{Order, Stage, StageError},
     registry::{BuildError, Ports, StageDefinition},
-    words::Outcome,
+    words::{DeploymentTask, Outcome},
 };
 
 /// Makes releases live.
@@ -38,6 +38,8 @@ impl Stage for Deploy {
             return Ok(Outcome::Skipped("no deployer".to_owned()));
         }
         let run = cx.run_state().await?;
+        let ways = cx.plan().changing().map(|(service, release)| (&service.id, release)).collect();
+        let untold = records::begin(cx, &self.ports, &run, DeploymentTask::Deploy, ways).await;
         let mut deployed = 0;
         for (service, release) in cx.plan().changing() {
             let operation = Operation::Deploy { service: service.id.clone(), release: release.clone() };
@@ -61,6 +63,6 @@ impl Stage for Deploy {
         if deployed == 0 {
             return Ok(Outcome::Skipped("everything is live already".to_owned()));
         }
-        Ok(Outcome::Passed)
+        Ok(untold.map_or(Outcome::Passed, Outcome::Warned))
     }
 }

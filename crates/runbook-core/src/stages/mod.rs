@@ -1,9 +1,11 @@
 //! The built-in stages. Each executes one step with the ports it was built with; none decides what comes next.
 
 mod baseline;
+mod checks;
 mod ci;
 mod deploy;
 mod monitor;
+mod records;
 mod report;
 mod rollback;
 mod safety_gate;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures::future::join_all;
 
-use super::NoSettings;
+use super::{NoSettings, records};
 use crate::{
     engine::StageContext,
     event::Operation,
@@ -49,16 +49,17 @@ impl Stage for ReportStage {
         let chats = join_all(news.map(|notifier| notify(cx, notifier.as_ref(), &view, alarm)));
         let issue = async {
             match &self.ports.issue_tracker {
-                Ok(tracker) => Ok(self.publish(cx, tracker.as_ref(), view.clone(), &run, &environment).await?),
-                Err(why) => Err(why),
+                Ok(tracker) => self.publish(cx, tracker.as_ref(), view.clone(), &run, &environment).await.map(Ok),
+                Err(why) => Ok::<_, StageError>(Err(format!("no status issue: {why}"))),
             }
-            .map_or_else(|why| Ok(Some(format!("no status issue: {why}"))), |()| Ok::<_, StageError>(None))
         };
-        let (problems, issue) = futures::join!(chats, issue);
-        let mut problems: Vec<String> = problems.into_iter().flatten().collect();
+        let records = records::end(cx, &self.ports, &run);
+        let (problems, issue, untold) = futures::join!(chats, issue, records);
+        let mut problems: Vec<String> = problems.into_iter().flatten().chain(untold).collect();
         match issue? {
-            Some(none) if problems.is_empty() => return Ok(Outcome::Skipped(none)),
-            none => problems.extend(none),
+            Err(none) if problems.is_empty() => return Ok(Outcome::Skipped(none)),
+            Err(none) => problems.push(none),
+            Ok(warnings) => problems.extend(warnings),
         }
         Ok(if problems.is_empty() { Outcome::Passed } else { Outcome::Warned(problems.join("; ")) })
     }
@@ -72,16 +73,21 @@ impl ReportStage {
         view: StatusView,
         run: &RunState,
         environment: &EnvironmentState,
-    ) -> Result<(), StageError> {
+    ) -> Result<Vec<String>, StageError> {
         let status = view.operational_status;
         let mutating = run.request.action != Action::UpdateStatus;
         let changed = environment.published.is_some_and(|before| before != status);
-        let update = IssueUpdate { view, known_number: environment.issue, comment: mutating || changed };
+        let update = IssueUpdate {
+            view,
+            known_number: environment.issue,
+            known_url: environment.issue_url.clone(),
+            comment: mutating || changed,
+        };
         let issue =
             cx.effect(Operation::PublishStatus, |permit| async move { tracker.upsert(&permit, &update).await }).await?;
-        cx.published(issue.number, issue.url.clone(), status).await;
+        cx.published(&issue, status).await;
         cx.progress(format!("status issue #{}: {status}", issue.number));
-        Ok(())
+        Ok(issue.warnings)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::NoSettings;
+use super::{NoSettings, checks};
 use crate::{
     config::Irreversible,
     engine::{StageContext, with_causes},
@@ -58,6 +58,11 @@ impl Stage for SafetyGate {
                 rules.push(self.irreversible(cx));
                 rules.push(quarantine(cx, &environment));
                 rules.push(budget(cx, &environment));
+                if !self.ports.policy.required_checks.is_empty() {
+                    // Nobody waits for the checks of what is blocked anyway.
+                    let may_wait = rules.iter().all(|rule| rule.verdict != RuleVerdict::Block);
+                    rules.push(checks::rule(cx, &self.ports, may_wait).await);
+                }
             }
         }
         let outcome = outcome(&rules);

@@ -115,6 +115,9 @@ pub struct Origin {
     /// The page of the CI run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_url: Option<String>,
+    /// What whoever asks calls this request: asked for again under the same name, it is not carried out again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 /// The one way in: every face makes a request, and nothing else starts a run.

@@ -3,6 +3,7 @@
 //! Nothing here acts. Each file holds one family of words; `docs/architecture.md` lists them all.
 
 mod action;
+mod deployment;
 mod exit;
 mod gate;
 mod health;
@@ -15,6 +16,7 @@ mod reverted;
 mod series;
 
 pub use action::{Action, Actor, ActorKind, Origin, Owner, ParseActionError, Request};
+pub use deployment::{DeploymentState, DeploymentTask};
 pub use exit::{ExitCode, FailOn};
 pub use gate::{GateRule, RuleVerdict};
 pub use health::{Health, OperationalStatus, StatusReason, operational_status};

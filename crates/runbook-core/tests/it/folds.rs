@@ -74,7 +74,7 @@ struct Told {
     open: BTreeSet<RunId>,
     unknown: u64,
     rollbacks: Vec<Timestamp>,
-    issue: Option<u64>,
+    issue: Option<(u64, String)>,
     operational_status: Option<OperationalStatus>,
 }
 
@@ -95,7 +95,7 @@ impl Told {
             EventKind::StopLatched { .. } => self.latched = true,
             EventKind::StopLifted { .. } => self.latched = false,
             EventKind::RollbackDecided(decision) if decision.automatic => self.rollbacks.push(event.at),
-            EventKind::StatusPublished { issue, .. } => self.issue = Some(*issue),
+            EventKind::StatusPublished { issue, url, .. } => self.issue = Some((*issue, url.clone())),
             EventKind::Unknown { .. } => self.unknown += 1,
             _ => {}
         }
@@ -107,7 +107,7 @@ impl Told {
         prop_assert_eq!(&state.open_runs.keys().copied().collect::<BTreeSet<_>>(), &self.open);
         prop_assert_eq!(state.unknown_events, self.unknown);
         prop_assert_eq!(&state.automatic_rollbacks, &self.rollbacks);
-        prop_assert_eq!(state.issue, self.issue);
+        prop_assert_eq!(&state.issue.zip(state.issue_url.clone()), &self.issue);
         prop_assert_eq!(state.operational_status, self.operational_status);
         Ok(())
     }

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 mod causes;
+mod checks;
+mod commits;
 mod effects;
 mod folds;
 mod harness;
@@ -13,6 +15,9 @@ mod latch;
 mod lock;
 mod outbox;
 mod plans;
+mod pull_requests;
+mod records;
+mod requests;
 mod rollbacks;
 mod spies;
 mod stops;

@@ -35,7 +35,7 @@ pub async fn issue_tracker(tracker: &dyn IssueTracker, view: &StatusView) {
 }
 
 async fn upsert(tracker: &dyn IssueTracker, view: &StatusView, known_number: Option<u64>) -> PublishedIssue {
-    let update = IssueUpdate { view: view.clone(), known_number, comment: false };
+    let update = IssueUpdate { view: view.clone(), known_number, known_url: None, comment: false };
     let result = permitted(Operation::PublishStatus, async |permit| tracker.upsert(&permit, &update).await).await;
     match result {
         Ok(issue) => issue,

@@ -14,6 +14,7 @@
 //! ```
 
 mod deployer;
+mod forge;
 mod history;
 mod issue_tracker;
 mod journal;
@@ -24,6 +25,7 @@ mod probe;
 mod view;
 
 pub use deployer::{DeployerCase, deployer};
+pub use forge::{checks, deployments, pull_requests};
 pub use history::history;
 pub use issue_tracker::issue_tracker;
 pub use journal::journal;

@@ -12,7 +12,7 @@ use runbook_core::{
     engine::{Cancel, Engine, Permit, StageContext, Surroundings},
     event::Operation,
     plan::{Access, Plan, PlanPolicy, Step, Watch, When},
-    ports::{DeployError, OwnerState, SystemClock, stage_fn},
+    ports::{DeployError, Forge, OwnerState, SystemClock, stage_fn},
     registry::{Lookup, Registry},
 };
 use tokio::sync::oneshot;
@@ -117,6 +117,7 @@ fn surroundings() -> Surroundings {
         local_latch: None,
         version_control: None,
         issue_tracker: Err("conformance publishes no status".to_owned()),
+        forge: Forge::none("conformance asks no forge"),
         history: None,
         sinks: Vec::new(),
         hosted_runner: false,

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::{
     fault::Fault,
     grant::Grant,
-    model::{CheckRun, Comment, CommitStatus, Deployment, Dispatch, Issue, Label, Slot, Workflow, WorkflowRun},
+    model::{
+        CheckRun, Comment, CommitStatus, Deployment, Dispatch, Issue, Label, PullRequest, Slot, Workflow, WorkflowRun,
+    },
     record::Recorded,
     routes::next_number,
     server::FakeGitHub,
@@ -130,6 +132,11 @@ impl FakeGitHub {
         let (id, created_at) = (world.next_id(), world.now());
         let (sha, context, state) = (sha.to_owned(), context.to_owned(), state.to_owned());
         world.repositories[0].statuses.push(CommitStatus { id, sha, context, state, created_at });
+    }
+
+    /// The pull requests that were opened, by rising number; title, body and state are those of the issue.
+    pub fn pull_requests(&self) -> Vec<PullRequest> {
+        self.first(|repository| repository.pulls.values().cloned().collect())
     }
 
     /// The deployments, oldest first.

@@ -55,6 +55,8 @@ pub enum When {
     Next(u32),
     /// Only the n-th from now on; the first is 1.
     Nth(u32),
+    /// The n-th from now on and every later one, until [`FakeGitHub::heal`](super::FakeGitHub::heal).
+    From(u32),
     /// Every one, until [`FakeGitHub::heal`](super::FakeGitHub::heal).
     Always,
 }
@@ -118,6 +120,13 @@ impl Fault {
         self
     }
 
+    /// The n-th matching request from now on, and every later one: an outage that begins in the middle.
+    #[must_use]
+    pub fn from_nth(mut self, n: u32) -> Self {
+        self.when = When::From(n);
+        self
+    }
+
     /// Every matching request.
     #[must_use]
     pub fn always(mut self) -> Self {
@@ -159,6 +168,7 @@ impl Faults {
             let strikes = match fault.when {
                 When::Next(count) => *seen <= count,
                 When::Nth(n) => *seen == n,
+                When::From(n) => *seen >= n,
                 When::Always => true,
             };
             if strikes && struck.is_none() {
@@ -168,7 +178,7 @@ impl Faults {
         self.0.retain(|(fault, seen)| match fault.when {
             When::Next(count) => *seen < count,
             When::Nth(n) => *seen < n,
-            When::Always => true,
+            When::From(_) | When::Always => true,
         });
         struck
     }
@@ -191,6 +201,14 @@ mod tests {
         assert_eq!(kind("POST", "/comments"), Some(FaultKind::LostResponse));
         assert_eq!(kind("POST", "/comments"), Some(FaultKind::LostResponse));
         assert_eq!(kind("POST", "/comments"), None);
+    }
+
+    #[test]
+    fn an_outage_begins_in_the_middle_and_stays() {
+        let mut faults = Faults::default();
+        faults.order(Fault::status(500, "no").from_nth(2));
+        let struck: Vec<bool> = (0..4).map(|_| faults.strike("GET", "/user").is_some()).collect();
+        assert_eq!(struck, [false, true, true, true]);
     }
 
     #[test]

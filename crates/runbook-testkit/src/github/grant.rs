@@ -44,7 +44,7 @@ impl Grant {
     }
 
     /// Sets one permission, named as in a workflow: `issues`, `contents`, `checks`, `statuses`, `deployments`,
-    /// `actions`, `metadata`.
+    /// `pull_requests`, `actions`, `metadata`.
     #[must_use]
     pub fn with(mut self, permission: &str, level: Level) -> Self {
         self.levels.insert(permission.to_owned(), level);

@@ -169,6 +169,25 @@ pub struct DeploymentStatus {
     pub created_at: Timestamp,
 }
 
+/// What makes an issue a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    /// Its id as a pull request.
+    pub id: u64,
+    /// Its number, which is that of its issue: title, body and state stand there.
+    pub number: u64,
+    /// The branch that it brings, of this repository.
+    pub head: String,
+    /// That branch's commit.
+    pub head_sha: String,
+    /// The branch that it is for.
+    pub base: String,
+    /// That branch's commit.
+    pub base_sha: String,
+    /// Whether it is a draft.
+    pub draft: bool,
+}
+
 /// A workflow of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workflow {

@@ -1,8 +1,8 @@
 //! The server: sockets, bodies, and faults that only a connection can show.
 
 use std::{
-    convert::Infallible, io, net::SocketAddr, sync::Arc, sync::Mutex, sync::MutexGuard, sync::PoisonError,
-    time::Duration,
+    convert::Infallible, io, net::SocketAddr, path::PathBuf, sync::Arc, sync::Mutex, sync::MutexGuard,
+    sync::PoisonError, time::Duration,
 };
 
 use futures::StreamExt;
@@ -23,6 +23,7 @@ use tokio::{
 use super::{
     answer::Answer,
     call::Call,
+    exchange::{self, Exchanges},
     fault::{Fault, FaultKind},
     grant::Grant,
     record::Recorded,
@@ -71,6 +72,7 @@ pub struct FakeGitHubBuilder {
     grant: Grant,
     repositories: Vec<(String, String)>,
     clock: Arc<dyn Clock>,
+    exchanges: Option<PathBuf>,
 }
 
 impl FakeGitHubBuilder {
@@ -95,10 +97,18 @@ impl FakeGitHubBuilder {
         self
     }
 
+    /// Where every exchange is written down, each fake in a file of its own; by default the folder that the variable
+    /// `RUNBOOK_RECORD_GITHUB` names, and nowhere without it. Bodies are in it, headers and so the token are not.
+    #[must_use]
+    pub fn exchanges(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.exchanges = Some(folder.into());
+        self
+    }
+
     /// Starts it on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When no port could be bound.
+    /// When no port could be bound, or the file of exchanges could not be made.
     pub async fn start(self) -> io::Result<FakeGitHub> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
@@ -109,6 +119,7 @@ impl FakeGitHubBuilder {
         for (owner, name) in &self.repositories {
             world.add_repository(owner, name);
         }
+        world.exchanges = self.exchanges.as_deref().map(Exchanges::in_folder).transpose()?;
         let token = world.add_token(self.grant);
         let world = Arc::new(Mutex::new(world));
         let server = tokio::spawn(serve(listener, Arc::clone(&world)));
@@ -128,7 +139,12 @@ impl FakeGitHub {
 
     /// Settles first what it starts with.
     pub fn builder() -> FakeGitHubBuilder {
-        FakeGitHubBuilder { grant: Grant::user("runbook[bot]"), repositories: Vec::new(), clock: Arc::new(SystemClock) }
+        FakeGitHubBuilder {
+            grant: Grant::user("runbook[bot]"),
+            repositories: Vec::new(),
+            clock: Arc::new(SystemClock),
+            exchanges: exchange::folder(),
+        }
     }
 
     /// The base address of the API, without a slash at its end.
@@ -213,6 +229,9 @@ async fn respond(request: Request<Incoming>, world: Arc<Mutex<World>>) -> io::Re
         let call = Call::new(&recorded.method, &path, &query, body.to_vec());
         let (answer, kind) = carry_out(&mut world, fault, call, &visitor);
         recorded.status = answer.as_ref().map(|answer| answer.status);
+        if let Some(exchanges) = &mut world.exchanges {
+            exchanges.write(&recorded, answer.as_ref(), kind.as_ref());
+        }
         world.log.push(recorded);
         (answer, kind)
     };

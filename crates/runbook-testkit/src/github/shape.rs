@@ -1,6 +1,7 @@
 //! GitHub's JSON for each thing, with every field that GitHub always sends. Times are RFC 3339 in whole seconds; ids,
 //! node ids and links are consistent within one fake; links lead to the fake itself, never to github.com.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::model::{
@@ -22,8 +23,10 @@ fn user_id(login: &str) -> u64 {
 
 /// A user, in the short form that stands inside other things.
 pub(super) fn user(base: &str, login: &str) -> Value {
-    let (api, id) = (format!("{base}/users/{login}"), user_id(login));
-    let bot = login.ends_with("[bot]");
+    let (api, id) = (format!("{base}/users/{}", encode(login)), user_id(login));
+    let app = login.strip_suffix("[bot]");
+    // The page of a bot is that of its app.
+    let page = app.map_or_else(|| format!("{base}/{login}"), |app| format!("{base}/apps/{app}"));
     json!({
         "login": login,
         "id": id,
@@ -31,7 +34,7 @@ pub(super) fn user(base: &str, login: &str) -> Value {
         "avatar_url": format!("{base}/avatars/u/{id}?v=4"),
         "gravatar_id": "",
         "url": api,
-        "html_url": format!("{base}/{login}"),
+        "html_url": page,
         "followers_url": format!("{api}/followers"),
         "following_url": format!("{api}/following{{/other_user}}"),
         "gists_url": format!("{api}/gists{{/gist_id}}"),
@@ -41,9 +44,33 @@ pub(super) fn user(base: &str, login: &str) -> Value {
         "repos_url": format!("{api}/repos"),
         "events_url": format!("{api}/events{{/privacy}}"),
         "received_events_url": format!("{api}/received_events"),
-        "type": if bot { "Bot" } else { "User" },
+        "type": if app.is_some() { "Bot" } else { "User" },
         "user_view_type": "public",
         "site_admin": false,
+    })
+}
+
+/// The user that a token is of, as `GET /user` shows it.
+pub(super) fn me(base: &str, login: &str, since: Timestamp) -> Value {
+    let mut value = user(base, login);
+    if let Value::Object(fields) = &mut value {
+        let unsaid = ["name", "company", "blog", "location", "email", "hireable", "bio", "twitter_username"];
+        fields.extend(unsaid.map(|name| (name.to_owned(), Value::Null)));
+        let counts = ["public_repos", "public_gists", "followers", "following"];
+        fields.extend(counts.map(|name| (name.to_owned(), 0.into())));
+        fields.extend(["created_at", "updated_at"].map(|name| (name.to_owned(), since.to_string().into())));
+    }
+    value
+}
+
+/// How often each reaction was given to what stands at this address in the API.
+fn reactions(url: &str, given: &[Reaction]) -> Value {
+    let count = |content| given.iter().filter(|reaction| reaction.content == content).count();
+    json!({
+        "url": format!("{url}/reactions"),
+        "total_count": given.len(),
+        "+1": count("+1"), "-1": count("-1"), "laugh": count("laugh"), "hooray": count("hooray"),
+        "confused": count("confused"), "heart": count("heart"), "rocket": count("rocket"), "eyes": count("eyes"),
     })
 }
 
@@ -54,66 +81,23 @@ impl Shape<'_> {
     }
 
     /// The repository's page.
-    fn page(&self) -> String {
+    pub(super) fn page(&self) -> String {
         format!("{}/{}", self.base, self.repository.full_name())
     }
 
-    fn user(&self, login: &str) -> Value {
+    pub(super) fn user(&self, login: &str) -> Value {
         user(self.base, login)
     }
 
     fn association(&self, login: &str) -> &'static str {
         if login == self.repository.owner {
             "OWNER"
-        } else if self.repository.may_write(login) {
+        } else if self.repository.collaborators.get(login).is_some_and(|permission| permission != "none") {
+            // Also who may only read or triage.
             "COLLABORATOR"
         } else {
             "NONE"
         }
-    }
-
-    pub(super) fn repository(&self) -> Value {
-        let (repository, api, page) = (self.repository, self.api(), self.page());
-        let open = repository.issues_here().filter(|issue| issue.open).count();
-        json!({
-            "id": repository.id,
-            "node_id": format!("R_{:08x}", repository.id),
-            "name": repository.name,
-            "full_name": repository.full_name(),
-            "private": repository.private,
-            "owner": self.user(&repository.owner),
-            "html_url": page,
-            "description": null,
-            "fork": false,
-            "url": api,
-            "issues_url": format!("{api}/issues{{/number}}"),
-            "labels_url": format!("{api}/labels{{/name}}"),
-            "deployments_url": format!("{api}/deployments"),
-            "git_refs_url": format!("{api}/git/refs{{/sha}}"),
-            "clone_url": format!("{page}.git"),
-            "created_at": repository.created_at,
-            "updated_at": repository.created_at,
-            "pushed_at": repository.created_at,
-            "homepage": null,
-            "language": null,
-            "size": 0,
-            "stargazers_count": 0,
-            "watchers_count": 0,
-            "forks_count": 0,
-            "open_issues_count": open,
-            "has_issues": repository.has_issues,
-            "has_projects": false,
-            "has_wiki": false,
-            "has_pages": false,
-            "has_downloads": false,
-            "archived": false,
-            "disabled": false,
-            "is_template": false,
-            "topics": [],
-            "visibility": if repository.private { "private" } else { "public" },
-            "default_branch": repository.default_branch,
-            "permissions": { "admin": false, "maintain": false, "push": true, "triage": true, "pull": true },
-        })
     }
 
     pub(super) fn issue(&self, issue: &Issue) -> Value {
@@ -147,7 +131,7 @@ impl Shape<'_> {
             "active_lock_reason": null,
             "body": issue.body,
             "closed_by": issue.closed_by.as_deref().map(|login| self.user(login)),
-            "reactions": { "url": format!("{url}/reactions"), "total_count": 0 },
+            "reactions": reactions(&url, &[]),
             "timeline_url": format!("{url}/timeline"),
             "performed_via_github_app": null,
             "state_reason": issue.state_reason,
@@ -166,7 +150,6 @@ impl Shape<'_> {
 
     pub(super) fn comment(&self, comment: &Comment) -> Value {
         let (api, id) = (self.api(), comment.id);
-        let count = |content| comment.reactions.iter().filter(|reaction| reaction.content == content).count();
         json!({
             "url": format!("{api}/issues/comments/{id}"),
             "html_url": format!("{}/issues/{}#issuecomment-{id}", self.page(), comment.issue),
@@ -178,12 +161,7 @@ impl Shape<'_> {
             "updated_at": comment.updated_at,
             "body": comment.body,
             "author_association": self.association(&comment.author),
-            "reactions": {
-                "url": format!("{api}/issues/comments/{id}/reactions"),
-                "total_count": comment.reactions.len(),
-                "+1": count("+1"), "-1": count("-1"), "laugh": count("laugh"), "hooray": count("hooray"),
-                "confused": count("confused"), "heart": count("heart"), "rocket": count("rocket"), "eyes": count("eyes"),
-            },
+            "reactions": reactions(&format!("{api}/issues/comments/{id}"), &comment.reactions),
             "performed_via_github_app": null,
         })
     }
@@ -322,8 +300,9 @@ impl Shape<'_> {
 
     pub(super) fn run(&self, run: &WorkflowRun) -> Value {
         let url = format!("{}/actions/runs/{}", self.api(), run.id);
-        let name =
-            self.repository.workflows.iter().find(|workflow| workflow.id == run.workflow).map(|w| w.name.as_str());
+        let workflow = self.repository.workflows.iter().find(|workflow| workflow.id == run.workflow);
+        let name = workflow.map(|workflow| workflow.name.as_str());
+        let file = workflow.map(|workflow| workflow.file.as_str()).unwrap_or_default();
         let person = json!({ "name": self.repository.owner, "email": "owner@example.invalid" });
         json!({
             "id": run.id,
@@ -331,6 +310,7 @@ impl Shape<'_> {
             "node_id": format!("WFR_{:08x}", run.id),
             "head_branch": run.branch,
             "head_sha": run.sha,
+            "path": format!(".github/workflows/{file}"),
             "display_title": name.unwrap_or_default(),
             "run_number": 1,
             "run_attempt": run.attempt,
@@ -358,8 +338,8 @@ impl Shape<'_> {
                 "id": run.sha, "tree_id": run.sha, "message": "a commit", "timestamp": run.created_at,
                 "author": person, "committer": person,
             },
-            "repository": self.repository(),
-            "head_repository": self.repository(),
+            "repository": self.minimal_repository(),
+            "head_repository": self.minimal_repository(),
         })
     }
 }

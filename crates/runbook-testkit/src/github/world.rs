@@ -12,10 +12,14 @@ use runbook_core::{Digest, ports::Clock};
 
 use super::{
     answer::Answer,
+    app::{self, App},
     call::Call,
+    exchange::Exchanges,
     fault::{FaultKind, Faults},
     grant::Grant,
-    model::{CheckRun, Comment, CommitStatus, Deployment, Dispatch, Issue, Label, Slot, Workflow, WorkflowRun},
+    model::{
+        CheckRun, Comment, CommitStatus, Deployment, Dispatch, Issue, Label, PullRequest, Slot, Workflow, WorkflowRun,
+    },
     record::Log,
     routes,
 };
@@ -30,9 +34,12 @@ pub(super) struct World {
     pub(super) base: String,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tokens: BTreeMap<String, Grant>,
+    pub(super) apps: Vec<App>,
     pub(super) repositories: Vec<Repository>,
     pub(super) faults: Faults,
     pub(super) log: Log,
+    /// Where exchanges are written down.
+    pub(super) exchanges: Option<Exchanges>,
     pub(super) rate_used: u32,
     pub(super) rate_reset: Timestamp,
     next_id: u64,
@@ -58,6 +65,8 @@ pub(super) struct Repository {
     pub(super) check_runs: Vec<CheckRun>,
     pub(super) statuses: Vec<CommitStatus>,
     pub(super) deployments: Vec<Deployment>,
+    /// What makes some of the issues pull requests, by their numbers.
+    pub(super) pulls: BTreeMap<u64, PullRequest>,
     pub(super) workflows: Vec<Workflow>,
     /// Each attempt of each run.
     pub(super) runs: Vec<WorkflowRun>,
@@ -81,9 +90,11 @@ impl World {
             base,
             clock,
             tokens: BTreeMap::new(),
+            apps: Vec::new(),
             repositories: Vec::new(),
             faults: Faults::default(),
             log: Log::default(),
+            exchanges: None,
             rate_used: 0,
             rate_reset,
             next_id: 1_000,
@@ -125,6 +136,7 @@ impl World {
             check_runs: Vec::new(),
             statuses: Vec::new(),
             deployments: Vec::new(),
+            pulls: BTreeMap::new(),
             workflows: Vec::new(),
             runs: Vec::new(),
             dispatches: Vec::new(),
@@ -148,6 +160,9 @@ impl World {
         }
         if let Some(page) = routes::page(self, &call) {
             return page;
+        }
+        if let Some(answer) = app::answer(self, &call, visitor.authorization.as_deref()) {
+            return self.with_rate(answer, self.rate_used);
         }
         let now = self.now();
         if now >= self.rate_reset {

@@ -136,7 +136,10 @@ impl IssueTracker for RecordingIssueTracker {
             Some((left, retryable)) => {
                 Err(IssueError { message: "as the test ordered".to_owned(), left, retryable, source: None })
             }
-            None => Ok(PublishedIssue { number: 1, url: format!("{}/issues/1", self.home()), created }),
+            None => {
+                let url = format!("{}/issues/1", self.home());
+                Ok(PublishedIssue { number: 1, url, created, requests: 1, warnings: Vec::new() })
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The ports in memory keep the contracts, and the suite finds those that do not.
 
 use std::{
+    collections::BTreeMap,
     panic::AssertUnwindSafe,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
@@ -9,16 +10,20 @@ use std::{
 use async_trait::async_trait;
 use futures::FutureExt;
 use runbook_core::{
-    EnvironmentId, Health, LeftBehind, Live, Reading, Release, ReleaseId, ServiceId,
+    CommitId, DeploymentState, DeploymentTask, EnvironmentId, Health, LeftBehind, Live, Reading, Release, ReleaseId,
+    RollbackRow, RunId, ServiceId,
     engine::Refusal,
     event::{Encoded, Head, Landed, Operation, Stored},
     plan::Access,
-    ports::{DeployError, Deployer, Journal, JournalError, Order, Probe, ProbeError, probe_fn},
+    ports::{
+        CheckState, DeployError, Deployer, DeploymentRecord, Journal, JournalError, Order, Probe, ProbeError,
+        RollbackProposal, probe_fn,
+    },
     state::EnvironmentState,
 };
 use runbook_testkit::{
-    AppendFault, DeployFault, MemoryDeployer, MemoryJournal, MemoryLatch, RecordingIssueTracker, RecordingNotifier,
-    ScriptedProbe, conformance,
+    AppendFault, DeployFault, MemoryChecks, MemoryDeployer, MemoryJournal, MemoryLatch, RecordingDeployments,
+    RecordingIssueTracker, RecordingNotifier, RecordingPullRequests, ScriptedProbe, conformance,
 };
 use tokio::sync::Semaphore;
 
@@ -36,10 +41,52 @@ async fn the_ports_in_memory_conform() {
     conformance::deployer(case(&MemoryDeployer::new())).await;
     let view = conformance::status_view().await;
     conformance::issue_tracker(&RecordingIssueTracker::new(), &view).await;
+    let commit = CommitId::new("c".repeat(40)).unwrap();
+    let checks = MemoryChecks::new();
+    checks.then([("build", CheckState::Passed), ("test", CheckState::Failed)]);
+    conformance::checks(&checks, &commit, "build", "test").await;
+    conformance::deployments(&RecordingDeployments::new(), &record(&commit)).await;
+    conformance::pull_requests(&RecordingPullRequests::new(), &proposal()).await;
     let chat = RecordingNotifier::new("slack");
     conformance::notifier(&chat, &view, || chat.sent().len()).await;
     chat.fail(Some(LeftBehind::NoChange));
     conformance::refused_notifier(&chat, &view, "hooks.invalid").await;
+}
+
+fn record(commit: &CommitId) -> DeploymentRecord {
+    DeploymentRecord {
+        run: RunId::new(),
+        task: DeploymentTask::Deploy,
+        environment: EnvironmentId::new("staging").unwrap(),
+        release: ReleaseId::new("v1").unwrap(),
+        commit: commit.clone(),
+        services: vec![ServiceId::new("api").unwrap()],
+        state: DeploymentState::InProgress,
+        description: "deploy of v1".to_owned(),
+        environment_url: None,
+        log_url: None,
+        known_id: None,
+    }
+}
+
+fn proposal() -> RollbackProposal {
+    RollbackProposal {
+        branch: "rollback/v1".to_owned(),
+        to: Release { id: ReleaseId::new("v1").unwrap(), commit: None },
+        environment: EnvironmentId::new("staging").unwrap(),
+        run: RunId::new(),
+        run_url: None,
+        rollback: RollbackRow {
+            services: BTreeMap::new(),
+            reason: "it was bad".to_owned(),
+            automatic: true,
+            branch: None,
+            pull_request: None,
+            verified: false,
+            taken_back: Vec::new(),
+            suspects: Vec::new(),
+        },
+    }
 }
 
 fn case(deployer: &dyn Deployer) -> conformance::DeployerCase<'_> {

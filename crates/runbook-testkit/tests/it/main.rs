@@ -4,9 +4,11 @@
 mod client;
 mod conformance;
 mod github_arranged;
+mod github_exchanges;
 mod github_faults;
 mod github_issues;
 mod github_octocrab;
+mod github_pulls;
 mod github_refusals;
 mod github_repository;
 mod history;

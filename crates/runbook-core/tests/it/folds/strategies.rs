@@ -11,9 +11,9 @@ use proptest::{
     strategy::Union,
 };
 use runbook_core::{
-    Action, Actor, ActorKind, AlertFinding, Baseline, CommitId, Comparison, EffectKey, EventId, Failure, GateRule,
-    Health, Judgement, Latency, LeftBehind, Live, Maintenance, OperationalStatus, Outcome, Owner, Release, Request,
-    RuleVerdict, RunId, ServiceId, Shift, StepId, StepResult, Verdict,
+    Action, Actor, ActorKind, AlertFinding, Baseline, CommitId, Comparison, DeploymentState, DeploymentTask, EffectKey,
+    EventId, Failure, GateRule, Health, Judgement, Latency, LeftBehind, Live, Maintenance, OperationalStatus, Outcome,
+    Owner, Release, Request, RuleVerdict, RunId, ServiceId, Shift, StepId, StepResult, Verdict,
     event::{
         CommandRun, Draft, EffectResult, EventKind, Landed, Operation, RollbackDecision, RollbackTarget, RunStarted,
         Signal,
@@ -119,8 +119,13 @@ pub fn kind(name: &str) -> BoxedStrategy<EventKind> {
         "verdict_reached" => {
             (verdict(), text()).prop_map(|(verdict, reason)| EventKind::VerdictReached { verdict, reason }).boxed()
         }
-        "status_published" => (any::<u64>(), text(), status())
-            .prop_map(|(issue, url, operational_status)| EventKind::StatusPublished { issue, url, operational_status })
+        "status_published" => (any::<u64>(), text(), status(), option::of(any::<u64>()))
+            .prop_map(|(issue, url, operational_status, requests)| EventKind::StatusPublished {
+                issue,
+                url,
+                operational_status,
+                requests,
+            })
             .boxed(),
         "notified" => (select(vec!["chat", "mail"]), text(), status())
             .prop_map(|(to, outcome, operational_status)| EventKind::Notified {
@@ -247,7 +252,7 @@ fn effect_key() -> impl Strategy<Value = EffectKey> {
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    (0..10_u32, service_id(), any_release(), text(), data()).prop_map(|(which, service, release, text, detail)| {
+    (0..12_u32, service_id(), any_release(), text(), data()).prop_map(|(which, service, release, text, detail)| {
         match which {
             0..3 => Operation::Deploy { service, release },
             3 | 4 => Operation::Activate { service, release },
@@ -255,6 +260,12 @@ fn operation() -> impl Strategy<Value = Operation> {
             6 => Operation::RollbackBranch { branch: text, to: release },
             7 => Operation::PublishStatus,
             8 => Operation::Notify { to: text },
+            9 => {
+                let task = if text.is_empty() { DeploymentTask::Deploy } else { DeploymentTask::Rollback };
+                let state = if detail.is_null() { DeploymentState::InProgress } else { DeploymentState::Success };
+                Operation::RecordDeployment { release, task, state }
+            }
+            10 => Operation::OpenPullRequest { branch: text },
             _ => Operation::Custom { name: text, service: detail.is_object().then_some(service), detail },
         }
     })

@@ -43,15 +43,19 @@ fn check_runs(desk: &Desk<'_>, sha: &str) -> Reply {
 fn combined(desk: &Desk<'_>, sha: &str) -> Reply {
     let (shape, newest) = (desk.shape(), newest(desk.repository(), sha));
     let statuses: Vec<Value> = newest.values().map(|status| shape.status(status)).collect();
-    Answer::ok(&json!({
+    let mut answer = desk.page_in("statuses", statuses)?;
+    let more = json!({
         "state": state(newest.values().copied()),
-        "total_count": statuses.len(),
-        "statuses": statuses,
         "sha": sha,
-        "repository": shape.repository(),
+        "repository": shape.minimal_repository(),
         "commit_url": format!("{}/commits/{sha}", shape.api()),
         "url": format!("{}/commits/{sha}/status", shape.api()),
-    }))
+    });
+    if let (Ok(Value::Object(mut body)), Value::Object(more)) = (serde_json::from_slice(&answer.body), more) {
+        body.extend(more);
+        answer.body = Value::Object(body).to_string().into_bytes();
+    }
+    Ok(answer)
 }
 
 /// The newest status of each context.

@@ -7,6 +7,7 @@ mod deployments;
 mod desk;
 mod issues;
 mod labels;
+mod pulls;
 mod refs;
 mod repository;
 mod router;

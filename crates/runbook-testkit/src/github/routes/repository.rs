@@ -10,7 +10,7 @@ use crate::github::{
 };
 
 pub(super) fn get(desk: &Desk<'_>) -> Reply {
-    Answer::ok(&desk.shape().repository())
+    Answer::ok(&desk.shape().whole_repository())
 }
 
 /// A login that was never given a permission is no user here; in a public repository everybody else may read.

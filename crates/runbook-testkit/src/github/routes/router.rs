@@ -1,6 +1,6 @@
 //! Which request goes to which file.
 
-use super::{actions, checks, comments, deployments, desk::Desk, issues, labels, refs, repository};
+use super::{actions, checks, comments, deployments, desk::Desk, issues, labels, pulls, refs, repository};
 use crate::github::{
     answer::{Answer, Reply},
     call::Call,
@@ -39,6 +39,7 @@ pub(in crate::github) fn route(world: &mut World, grant: &Grant, call: Call) -> 
         (method, ["labels", rest @ ..]) => labels::route(&mut desk, method, rest),
         (method, ["git", rest @ ..]) => refs::route(&mut desk, method, rest),
         ("GET", ["commits", rest @ ..]) => checks::route(&desk, rest),
+        (method, ["pulls", rest @ ..]) => pulls::route(&mut desk, method, rest),
         (method, ["deployments", rest @ ..]) => deployments::route(&mut desk, method, rest),
         _ => Err(Answer::not_found()),
     }
@@ -48,7 +49,7 @@ fn me(world: &World, grant: &Grant) -> Reply {
     if grant.installation {
         return Err(Answer::not_accessible("metadata", "read"));
     }
-    Answer::ok(&shape::user(&world.base, &grant.login))
+    Answer::ok(&shape::me(&world.base, &grant.login, world.now()))
 }
 
 /// The page that an issue's `html_url` leads to, as plain text: enough to look at in a demonstration.
