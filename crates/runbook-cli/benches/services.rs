@@ -17,7 +17,7 @@ use runbook_core::{
     Health, Reading, Redactor,
     config::{Config, Document},
     engine::{Engine, Surroundings},
-    ports::{Probe, ProbeError, SystemClock},
+    ports::{Forge, Probe, ProbeError, SystemClock},
     registry::{BuildError, Lookup, ProbeDefinition, Registry, Scope},
 };
 use runbook_health::{HttpProbe, HttpSettings};
@@ -100,6 +100,7 @@ fn surroundings(folder: &Path, config: &Config) -> Surroundings {
         local_latch: None,
         version_control: None,
         issue_tracker: Err("a bench publishes no status".to_owned()),
+        forge: Forge::none("a bench asks no forge"),
         history: None,
         sinks: Vec::new(),
         hosted_runner: false,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use runbook_core::{FailOn, ServiceId, StepId};
+use runbook_render::WorkflowLayout;
 
 use crate::output::{Format, Verbosity};
 
@@ -19,6 +20,19 @@ Exit codes:
   6    rolled back: the deploy failed, the way back worked and was verified
   7    needs an operator
   130, 143  aborted by a signal, after the report was written";
+
+const WORKFLOW_CODES: &str = "\
+Exit codes:
+  0  written, printed; with --check: the file is what would be generated
+  2  usage or configuration: nothing was written
+  4  with --check: the file is another one, or missing";
+
+const DOCTOR_CODES: &str = "\
+Exit codes:
+  0  all is well
+  2  usage or configuration: nothing was looked at
+  4  something is unknown, or will be missing
+  5  something does not work";
 
 /// Runs deployment runbooks and tells the truth about them.
 #[derive(Debug, Parser)]
@@ -86,6 +100,8 @@ pub(crate) enum Command {
     EmergencyStop(EmergencyStop),
     /// Lift the stop latch; for people only
     Resume(Resume),
+    /// Do what the event asks for that started this job of GitHub Actions
+    Event(Event),
     /// Go on with a run until one of its stages has had its turn
     Stage(Stage),
     /// Finish or settle a run that was interrupted
@@ -102,6 +118,12 @@ pub(crate) enum Command {
     Report(Report),
     /// Print the report of a run as it was written down
     Show(Show),
+    /// Write the GitHub workflow for this configuration
+    #[command(after_help = WORKFLOW_CODES)]
+    Workflow(Workflow),
+    /// Look at everything that a run stands on, and say what mends it
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor,
     /// Print a JSON Schema
     Schema(Schema),
     /// Print a completion script for a shell
@@ -116,9 +138,48 @@ pub(crate) struct Init {
     /// What to start from
     #[arg(long, value_enum, default_value_t = Template::Minimal)]
     pub(crate) template: Template,
+    /// Write the GitHub workflow too; a `runbook.toml` that is there already is kept, and taken
+    #[arg(long)]
+    pub(crate) github: bool,
+    /// Write scripts/runbook/*.sh too, each of which calls one command; a `runbook.toml` that is there already is kept
+    #[arg(long)]
+    pub(crate) scripts: bool,
     /// Overwrite a file that is there
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Workflow {
+    /// How the jobs are laid out; by default as `[workflow] layout` says, else `jobs` where that is possible
+    #[arg(long, value_enum)]
+    pub(crate) layout: Option<LayoutArg>,
+    /// The file to write, `-` for stdout; by default .github/workflows/ with the name of `[status_issue] workflow`
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write nothing, and tell whether the file is what would be generated
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Overwrite a file that was not generated
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayoutArg {
+    /// One job for each stage, which go on with one run through the journal at the remote
+    Jobs,
+    /// One job for the whole run
+    Single,
+}
+
+impl From<LayoutArg> for WorkflowLayout {
+    fn from(arg: LayoutArg) -> Self {
+        match arg {
+            LayoutArg::Jobs => Self::Jobs,
+            LayoutArg::Single => Self::Single,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -242,6 +303,12 @@ pub(crate) struct Until {
     /// Leave the run once this step has had its turn; `runbook stage` goes on with it
     #[arg(long, value_name = "STEP")]
     pub(crate) until: Option<StepId>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Event {
+    #[command(flatten)]
+    pub(crate) until: Until,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub struct Fault {
     /// The exit code.
     pub code: ExitCode,
-    /// A word for programs: `usage`, `configuration`, `version`, `journal`, `internal`.
+    /// A word for programs: `usage`, `configuration`, `version`, `journal`, `lock`, `permission`, `plan`, `internal`.
     pub kind: &'static str,
     /// What went wrong and where.
     pub message: String,
@@ -120,6 +120,9 @@ impl From<EngineError> for Fault {
             EngineError::Newer { .. } => Self::new(ExitCode::Blocked, "journal", message),
             EngineError::TakenUp(_) => Self::new(ExitCode::Blocked, "lock", message)
                 .hint("this process changes nothing more; the run is told where it goes on"),
+            EngineError::Repeated(run) => {
+                Self::new(ExitCode::Blocked, "lock", message).next(format!("runbook show {run}"))
+            }
             EngineError::NotOpen { .. } => Self::new(ExitCode::Blocked, "lock", message).next("runbook history"),
             EngineError::NotYet { run, ref missing, .. } => {
                 let next = format!("runbook stage {missing} --run {run}");

@@ -20,10 +20,12 @@ mod app;
 mod args;
 mod commands;
 mod fault;
+mod github_workflow;
 mod journal;
 mod output;
 mod project;
 mod signals;
+mod templates;
 mod world;
 
 pub use app::App;

@@ -28,9 +28,20 @@ pub(crate) struct Project {
 }
 
 impl Project {
+    /// The variables of this process.
+    pub(crate) fn variables() -> Lookup {
+        Lookup::new(|name| std::env::var(name).ok())
+    }
+
+    /// The environments that the configuration names, without choosing one.
+    pub(crate) fn environments(global: &Global) -> Result<Vec<EnvironmentId>, Fault> {
+        let file = find(global.config.as_deref())?;
+        Ok(Document::parse(&shown(&file), &read(&file)?)?.environments().to_vec())
+    }
+
     /// Reads the configuration. A mutating command wants its environment named when there are several and no default.
     pub(crate) fn load(global: &Global, mutates: bool) -> Result<Self, Fault> {
-        let variables = Lookup::new(|name| std::env::var(name).ok());
+        let variables = Self::variables();
         let file = find(global.config.as_deref())?;
         let text = read(&file)?;
         let document = Document::parse(&shown(&file), &text)?;
@@ -40,6 +51,13 @@ impl Project {
         let state_dir = variables.get("RUNBOOK_STATE_DIR").map_or_else(|| root.join(".runbook"), PathBuf::from);
         Ok(Self { config, root, state_dir, variables })
     }
+}
+
+/// The configuration's file, and what it says, before an environment is chosen.
+pub(crate) fn read_document(global: &Global) -> Result<(PathBuf, Document), Fault> {
+    let file = find(global.config.as_deref())?;
+    let document = Document::parse(&shown(&file), &read(&file)?)?;
+    Ok((file, document))
 }
 
 fn find(named: Option<&Path>) -> Result<PathBuf, Fault> {
@@ -58,7 +76,7 @@ fn find(named: Option<&Path>) -> Result<PathBuf, Fault> {
 }
 
 /// As short as people would write it.
-fn shown(file: &Path) -> PathBuf {
+pub(crate) fn shown(file: &Path) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     file.strip_prefix(&here).unwrap_or(file).to_owned()
 }

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use runbook_core::{
-    Actor, ActorKind, Origin, Owner, Redactor, Secret,
+    Actor, ActorKind, Origin, Owner, Redactor, Secret, StepId,
     engine::Surroundings,
-    ports::{EventSink, IssueTracker, Liveness, OwnerState, SystemClock, VersionControl},
+    plan::stage_kind,
+    ports::{EventSink, Forge, IssueTracker, Liveness, Notice, OwnerState, SystemClock, VersionControl},
 };
 use runbook_git::GitRepository;
-use runbook_github::{ActionsEnvironment, IssueSettings, StatusIssue};
+use runbook_github::{
+    ActionsEnvironment, AppCredentials, Connection, ConnectionSettings, Credentials, GitHubForge, Proxies, StatusIssue,
+};
 use runbook_health::{Retention, SqliteHistory};
 use runbook_process::{FileLatch, ProcessLiveness, prepare_state_dir};
-use runbook_render::Renderer;
 
-use crate::{fault::Fault, journal, project::Project};
+use crate::{fault::Fault, journal, project::Project, templates::Templates};
 
 /// What a command is going to do: what only looks does not open a repository or make ready to talk to a forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(crate) struct World {
     pub(crate) surroundings: Surroundings,
     /// GitHub Actions, when this is a job of it.
     pub(crate) actions: Option<ActionsEnvironment>,
+    /// What texts are made with.
+    pub(crate) templates: Templates,
     purpose: Purpose,
 }
 
@@ -42,6 +46,7 @@ impl World {
     pub(crate) fn new(project: &Project, sinks: Vec<Arc<dyn EventSink>>, purpose: Purpose) -> Self {
         let config = &project.config;
         let actions = ActionsEnvironment::from(&project.variables);
+        let templates = Templates::read(project);
         let repository = (purpose != Purpose::Look).then(|| GitRepository::open(&project.root).ok()).flatten();
         let repository = repository.map(|repository| Arc::new(repository) as Arc<dyn VersionControl>);
         let surroundings = Surroundings {
@@ -58,14 +63,18 @@ impl World {
             local_latch: Some(Arc::new(FileLatch::new(&project.state_dir, &config.environment))),
             version_control: repository,
             issue_tracker: match purpose {
-                Purpose::Act | Purpose::Stop => issue_tracker(project, actions.as_ref()),
+                Purpose::Act | Purpose::Stop => issue_tracker(project, actions.as_ref(), &templates, &sinks),
                 Purpose::Look | Purpose::Plan => Err("this command publishes nothing".to_owned()),
+            },
+            forge: match purpose {
+                Purpose::Act => forge(project, actions.as_ref(), &templates).unwrap_or_else(Forge::none),
+                Purpose::Look | Purpose::Plan | Purpose::Stop => Forge::none("this command asks no forge"),
             },
             history: None,
             sinks,
             hosted_runner: actions.as_ref().is_some_and(ActionsEnvironment::is_github_hosted),
         };
-        Self { surroundings, actions, purpose }
+        Self { surroundings, actions, templates, purpose }
     }
 
     /// With the history of readings, where one is kept. Its file is opened only when it is first asked for.
@@ -105,9 +114,10 @@ pub(crate) fn make_ready(project: &Project) -> Result<(), Fault> {
 }
 
 /// The values of every variable that the configuration calls a secret, and of those whose name says that they are one.
-fn redactor(project: &Project) -> Redactor {
+pub(crate) fn redactor(project: &Project) -> Redactor {
     let named = project.config.secret_names.iter().filter_map(|name| project.variables.secret(name));
-    Redactor::new(&named.chain(told_secrets()).collect::<Vec<_>>())
+    let of_proxy = Proxies::from(&project.variables).password();
+    Redactor::new(&named.chain(of_proxy).chain(told_secrets()).collect::<Vec<_>>())
 }
 
 /// Takes out the values of variables whose name says that they are secrets: all that is known without a configuration.
@@ -129,26 +139,78 @@ fn told_secrets() -> impl Iterator<Item = Secret> {
     })
 }
 
-fn issue_tracker(project: &Project, actions: Option<&ActionsEnvironment>) -> Result<Arc<dyn IssueTracker>, String> {
+/// The way to GitHub, as `[github]` says; `Err` holds why there is none. It sends nothing.
+pub(crate) fn github(project: &Project, actions: Option<&ActionsEnvironment>) -> Result<Connection, String> {
+    connection(project, actions, None, None)
+}
+
+/// The way to GitHub for the status issue, which may have a token and an address of its own.
+pub(crate) fn github_of_issue(project: &Project, actions: Option<&ActionsEnvironment>) -> Result<Connection, String> {
+    let own = &project.config.status_issue;
+    connection(project, actions, own.token_env.as_deref(), own.api_url.as_deref())
+}
+
+/// The same, with another token or address than `[github]` says.
+fn connection(
+    project: &Project,
+    actions: Option<&ActionsEnvironment>,
+    token_env: Option<&str>,
+    api_url: Option<&str>,
+) -> Result<Connection, String> {
+    let (variables, github) = (&project.variables, &project.config.github);
+    let repository = repository(project, actions)?;
+    let set = |name: &str| variables.get(name).ok_or_else(|| format!("{name} is not set"));
+    let credentials = match (token_env, github.app()) {
+        (None, Some((id, private_key))) => Credentials::App(AppCredentials {
+            id: set(id)?,
+            private_key: Secret::new(set(private_key)?),
+            installation_id: github.installation_id,
+        }),
+        (own, _) => Credentials::Token(Secret::new(set(own.unwrap_or(&github.token_env))?)),
+    };
+    let api_url = api_url
+        .or(github.api_url.as_deref())
+        .map(str::to_owned)
+        .or_else(|| variables.get("GITHUB_API_URL"))
+        .unwrap_or_else(|| "https://api.github.com".to_owned());
+    let proxies = Proxies::from(variables);
+    let settings = ConnectionSettings { proxies, ..ConnectionSettings::new(api_url, repository, credentials) };
+    Connection::new(settings).map_err(|error| error.to_string())
+}
+
+/// The repository at the forge, `owner/name`.
+fn repository(project: &Project, actions: Option<&ActionsEnvironment>) -> Result<String, String> {
+    let named = project.config.project.repository.clone();
+    named
+        .or_else(|| actions.map(|actions| actions.repository.clone()))
+        .or_else(|| project.variables.get("GITHUB_REPOSITORY"))
+        .ok_or_else(|| "no repository: set `[project] repository = \"owner/name\"` or GITHUB_REPOSITORY".to_owned())
+}
+
+fn issue_tracker(
+    project: &Project,
+    actions: Option<&ActionsEnvironment>,
+    templates: &Templates,
+    sinks: &[Arc<dyn EventSink>],
+) -> Result<Arc<dyn IssueTracker>, String> {
     let settings = &project.config.status_issue;
     if !settings.enabled {
         return Err("[status_issue] enabled = false".to_owned());
     }
-    let named = project.config.project.repository.clone();
-    let repository = named
-        .or_else(|| actions.map(|actions| actions.repository.clone()))
-        .or_else(|| project.variables.get("GITHUB_REPOSITORY"))
-        .ok_or("no repository: set `[project] repository = \"owner/name\"` or GITHUB_REPOSITORY")?;
-    let token =
-        project.variables.secret(&settings.token_env).ok_or_else(|| format!("{} is not set", settings.token_env))?;
-    let api_url = settings
-        .api_url
-        .clone()
-        .or_else(|| project.variables.get("GITHUB_API_URL"))
-        .unwrap_or_else(|| "https://api.github.com".to_owned());
-    let renderer = Renderer::new().map_err(|error| error.to_string())?;
-    let settings = IssueSettings::new(api_url, repository, token, Arc::new(renderer));
-    StatusIssue::new(settings).map(|issue| Arc::new(issue) as Arc<dyn IssueTracker>).map_err(|error| error.to_string())
+    let connection = github_of_issue(project, actions)?;
+    let issue = StatusIssue::at(&connection, templates.renderer()?).warning(templates.warnings());
+    let (sinks, step) = (sinks.to_vec(), StepId::new(stage_kind::REPORT).map_err(|error| error.to_string())?);
+    let issue = issue.announcing(move |line| {
+        let notice = Notice::Progress { step: step.clone(), message: line.to_owned() };
+        sinks.iter().for_each(|sink| sink.on_notice(&notice));
+    });
+    Ok(Arc::new(issue))
+}
+
+/// The forge's checks, deployments and pull requests.
+fn forge(project: &Project, actions: Option<&ActionsEnvironment>, templates: &Templates) -> Result<Forge, String> {
+    let connection = github(project, actions)?;
+    Ok(Forge::of(Arc::new(GitHubForge::at(&connection, templates.renderer()?))))
 }
 
 /// This process as a job of GitHub Actions where it is one; whether others are over, the machine says.

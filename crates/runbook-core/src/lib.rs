@@ -20,6 +20,7 @@
 
 #[cfg(feature = "engine")]
 pub mod config;
+mod doctor;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod event;
@@ -39,6 +40,7 @@ mod status;
 pub mod watch;
 mod words;
 
+pub use doctor::{DoctorDocument, Finding, FindingLevel};
 #[cfg(feature = "engine")]
 pub use redact::{Redactor, Secret};
 pub use report::{IssueRow, NotificationRow, ReleasesRow, Report};

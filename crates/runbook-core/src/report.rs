@@ -39,6 +39,9 @@ pub struct IssueRow {
     pub number: u64,
     /// Its page.
     pub url: String,
+    /// How many requests it took to show this run there; left out where they were not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
 }
 
 /// What a run did and measured.
@@ -61,6 +64,9 @@ pub struct Report {
     pub branch: Option<String>,
     /// On which commit.
     pub commit: Option<CommitId>,
+    /// What whoever asked called the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended; the newest event's time while it has not.
@@ -123,6 +129,7 @@ impl Report {
             environment: run.request.environment.clone(),
             branch: run.request.origin.branch.clone(),
             commit: run.request.origin.commit.clone(),
+            request_id: run.request.origin.request_id.clone(),
             started_at: run.started_at,
             finished_at: now,
             elapsed_ms: u64::try_from(now.duration_since(run.started_at).as_millis()).unwrap_or(0),
@@ -140,7 +147,7 @@ impl Report {
                 .iter()
                 .map(|(to, outcome)| NotificationRow { to: to.clone(), outcome: outcome.clone() })
                 .collect(),
-            issue: run.published.clone().map(|(number, url)| IssueRow { number, url }),
+            issue: run.published.clone(),
             next: None,
             history: Vec::new(),
         }

@@ -31,6 +31,7 @@
 //! # }
 //! ```
 
+mod access;
 mod checkout;
 mod commits;
 mod difference;
@@ -49,5 +50,6 @@ mod selection;
 mod tags;
 mod url;
 
+pub use access::{Access, RemoteAccess};
 pub use journal::{GitJournal, JournalSettings};
 pub use repository::GitRepository;

@@ -110,6 +110,7 @@ impl ActionsEnvironment {
             commit: self.sha.as_deref().and_then(|sha| sha.parse().ok()),
             ci_run: Some(self.run_id.clone()),
             run_url: Some(self.run_url()),
+            request_id: None,
         }
     }
 

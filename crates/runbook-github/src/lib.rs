@@ -1,7 +1,8 @@
 //! The forge: GitHub's side of Runbook.
 //!
-//! [`StatusIssue`] keeps exactly one status issue current, [`ActionsEnvironment`] tells what GitHub Actions says about
-//! the job that runs, and [`outputs`] and [`commands`] hand summaries, outputs and warnings back to it.
+//! A [`Connection`] is the way to one repository at one GitHub, with a token or as a GitHub App. [`StatusIssue`] keeps
+//! exactly one status issue current there, [`ActionsEnvironment`] tells what GitHub Actions says about the job that runs,
+//! and [`outputs`] and [`commands`] hand summaries, outputs and warnings back to it.
 //!
 //! It renders nothing (that is `runbook-render`), decides nothing (that is `runbook-core`), and knows no other forge.
 //!
@@ -23,11 +24,23 @@
 
 mod actions;
 mod api;
+mod checks;
 pub mod commands;
+mod connection;
+mod deployments;
+pub mod doctor;
+pub mod event;
+mod forge;
 mod issue;
+mod issue_command;
 pub mod outputs;
+mod pull_requests;
 mod repository;
 
 pub use actions::ActionsEnvironment;
+pub use api::Proxies;
+pub use connection::{AppCredentials, Connection, ConnectionSettings, Credentials};
+pub use forge::GitHubForge;
 pub use issue::{Deadlines, IssueSettings, SettingsError, StatusIssue};
+pub use issue_command::{CommandDesk, CommandError, CommentRef, Reaction, Standing, USAGE as COMMAND_USAGE};
 pub use repository::RepositoryError;

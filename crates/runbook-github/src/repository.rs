@@ -28,6 +28,11 @@ impl Repository {
         format!("/repos/{}", self.0)
     }
 
+    /// Its name without its owner.
+    pub(crate) fn name(&self) -> &str {
+        self.0.split_once('/').map_or(self.0.as_str(), |(_, name)| name)
+    }
+
     /// Whether an address of the API (`repository_url` of an issue) is this repository's.
     pub(crate) fn is_at(&self, api_url: &str) -> bool {
         let mut parts = api_url.rsplit('/');

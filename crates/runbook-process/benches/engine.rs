@@ -19,7 +19,7 @@ use runbook_core::{
     engine::{Cancel, Engine, Surroundings},
     event::{Encoded, Head, Stored},
     plan::{Access, Plan, PlanPolicy, Step, Watch, When},
-    ports::{Journal, JournalError, SystemClock, stage_fn},
+    ports::{Forge, Journal, JournalError, SystemClock, stage_fn},
     registry::{Lookup, Registry},
     state::EnvironmentState,
 };
@@ -140,6 +140,7 @@ fn surroundings(state_dir: &Path, journal: Arc<dyn Journal>) -> Surroundings {
         local_latch: None,
         version_control: None,
         issue_tracker: Err("a bench publishes no status".to_owned()),
+        forge: Forge::none("a bench asks no forge"),
         history: None,
         sinks: Vec::new(),
         hosted_runner: false,

@@ -28,6 +28,14 @@ pub enum RenderError {
         /// Where.
         place: Place,
     },
+    /// A template includes what may have no end.
+    #[error("template {place} {problem}")]
+    Includes {
+        /// Where.
+        place: Place,
+        /// What is wrong there.
+        problem: &'static str,
+    },
     /// A template asks for something that is not there, or calls a helper wrongly.
     #[error("failed to render template {place}")]
     Render {
@@ -47,9 +55,41 @@ pub enum RenderError {
         /// What is allowed, in characters.
         limit: usize,
     },
+    /// A fact cannot stand in a workflow.
+    #[error(transparent)]
+    Workflow(#[from] crate::WorkflowError),
     /// The document for programs could not be written as JSON.
     #[error("failed to write the status document as JSON")]
     Document(#[source] serde_json::Error),
+}
+
+impl RenderError {
+    /// The place in a template that is wrong; `None` where no single place is.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Syntax { place, .. }
+            | Self::Unescaped { place }
+            | Self::Includes { place, .. }
+            | Self::Render { place, .. } => Some(place),
+            Self::UnknownTemplate { .. } | Self::TooLong { .. } | Self::Workflow(_) | Self::Document(_) => None,
+        }
+    }
+
+    /// What is wrong, in one line and without the place.
+    pub fn reason(&self) -> String {
+        let text = match self {
+            Self::Syntax { source, .. } => source.reason().to_string(),
+            Self::Unescaped { .. } => {
+                "it inserts a value unescaped; write {{name}} or use a helper (code, link, fence)".to_owned()
+            }
+            Self::Includes { problem, .. } => format!("it {problem}"),
+            Self::Render { source, .. } => source.reason().to_string(),
+            Self::UnknownTemplate { .. } | Self::TooLong { .. } | Self::Workflow(_) | Self::Document(_) => {
+                self.to_string()
+            }
+        };
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// A place in a template.

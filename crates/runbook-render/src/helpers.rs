@@ -115,8 +115,8 @@ impl HelperDef for TextHelper {
 
 /// `if` and `unless` as handlebars has them, except that they do not take a misspelt name for "no".
 #[derive(Debug)]
-struct StrictIf {
-    wanted: bool,
+pub(crate) struct StrictIf {
+    pub(crate) wanted: bool,
 }
 
 impl HelperDef for StrictIf {

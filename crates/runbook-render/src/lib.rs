@@ -34,11 +34,14 @@ mod helpers;
 mod issue;
 mod monitoring;
 mod picture;
+mod pull_request;
 mod renderer;
+mod reply;
 mod templates;
 mod terminal;
 mod text;
 mod words;
+mod workflow;
 
 pub use chart::{AvailabilityChart, HoverPicture, LatencyChart, StripPicture, TickPicture};
 pub use document::{DocumentError, document_of_issue};
@@ -50,6 +53,12 @@ pub use picture::{
     RollbackPicture, RunPicture, ServicePicture, StagePicture, StatusPicture, StepPicture, TallyPicture,
     VerdictPicture,
 };
+pub use pull_request::{PullRequestDraft, RollbackFacts};
 pub use renderer::{HTML_LIMIT, MARKDOWN_LIMIT, PAGE_LIMIT, Renderer};
-pub use templates::template_names;
-pub use terminal::{Line, Span, Tone, terminal_report, terminal_series, terminal_status};
+pub use reply::{CommandReply, ReplyState};
+pub use templates::{page_template_names, template_names};
+pub use terminal::{Line, Span, Tone, terminal_doctor, terminal_report, terminal_series, terminal_status};
+pub use workflow::{
+    WORKFLOW_MARK, WorkflowError, WorkflowFacts, WorkflowInstall, WorkflowLayout, WorkflowMinutes, WorkflowUses,
+    workflow,
+};

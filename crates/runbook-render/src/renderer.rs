@@ -12,6 +12,8 @@ use crate::{
     issue::{IssueDraft, frame, issue_marker, issue_title},
     monitoring::{self, MonitoringReport},
     picture::{CHAT, Detail, HTML, MARKDOWN, MonitoringDetail, MonitoringPicture, PAGE, Picture},
+    pull_request::{self, PullRequestDraft, PullRequestPicture, RollbackFacts},
+    reply::{CommandReply, ReplyPicture},
     templates::{Dialect, Templates},
     text::length,
 };
@@ -29,6 +31,8 @@ pub const HTML_LIMIT: usize = 5_000_000;
 #[derive(Debug)]
 pub struct Renderer {
     templates: Templates,
+    /// Whether any of them is not the embedded one.
+    overridden: bool,
 }
 
 impl Renderer {
@@ -46,7 +50,58 @@ impl Renderer {
     /// # Errors
     /// When a name is not that of a template, or a text is not a template or inserts values unescaped; each with its place.
     pub fn with_overrides(overrides: &BTreeMap<String, String>) -> Result<Self, RenderError> {
-        Ok(Self { templates: Templates::compile(overrides)? })
+        Ok(Self { templates: Templates::compile(overrides)?, overridden: !overrides.is_empty() })
+    }
+
+    /// A renderer that takes those of these templates that can be used, and what is wrong with the others: in their place
+    /// the embedded ones stand, so that a mistake in one never costs a report.
+    ///
+    /// # Errors
+    /// As for [`Renderer::new`].
+    pub fn tolerant(mut overrides: BTreeMap<String, String>) -> Result<(Self, Vec<RenderError>), RenderError> {
+        let mut problems = Vec::new();
+        loop {
+            let error = match Self::with_overrides(&overrides) {
+                Ok(renderer) => return Ok((renderer, problems)),
+                Err(error) => error,
+            };
+            let wrong = match &error {
+                RenderError::UnknownTemplate { name, .. } => Some(name),
+                error => error.place().map(|place| &place.template),
+            };
+            if wrong.and_then(|name| overrides.remove(name)).is_none() {
+                return Err(error);
+            }
+            problems.push(error);
+        }
+    }
+
+    /// What `render` makes with this renderer; where a template of the repository's own cannot make it, what it makes with
+    /// the embedded ones, and what was wrong.
+    ///
+    /// ```
+    /// # use runbook_core::StatusView;
+    /// # use runbook_render::{RenderError, Renderer};
+    /// # fn comment(view: &StatusView) -> Result<String, RenderError> {
+    /// let own = [("comment.md.hbs".to_owned(), "{{misspelt}}".to_owned())].into();
+    /// let (renderer, _) = Renderer::tolerant(own)?;
+    /// let (text, problem) = renderer.or_embedded(|renderer| renderer.comment(view))?;
+    /// assert!(problem.is_some());
+    /// # Ok(text)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for `render` with the embedded templates.
+    pub fn or_embedded<T>(
+        &self,
+        render: impl Fn(&Self) -> Result<T, RenderError>,
+    ) -> Result<(T, Option<RenderError>), RenderError> {
+        match render(self) {
+            Ok(text) => Ok((text, None)),
+            Err(error) if self.overridden => Ok((render(&Self::new()?)?, Some(error))),
+            Err(error) => Err(error),
+        }
     }
 
     /// The status issue: title, body and marker. The body is never blank and never over [`PAGE_LIMIT`] characters.
@@ -69,6 +124,36 @@ impl Renderer {
     /// As for [`Renderer::issue`].
     pub fn comment(&self, view: &StatusView) -> Result<String, RenderError> {
         self.page("comment", view)
+    }
+
+    /// The reply to a command in a comment: what became of it, and why. At most [`PAGE_LIMIT`] characters.
+    ///
+    /// # Errors
+    /// As for [`Renderer::issue`].
+    pub fn command_reply(&self, reply: &CommandReply) -> Result<String, RenderError> {
+        let text = self.templates.render(Dialect::Markdown, "command-reply", &ReplyPicture::of(reply))?;
+        match length(&text) {
+            length if length > PAGE_LIMIT => {
+                Err(RenderError::TooLong { what: "reply to a command", length, limit: PAGE_LIMIT })
+            }
+            _ => Ok(text),
+        }
+    }
+
+    /// The pull request for a branch that records a rollback: title, and a body of at most [`PAGE_LIMIT`] characters that
+    /// lists what it takes back.
+    ///
+    /// # Errors
+    /// As for [`Renderer::issue`].
+    pub fn pull_request(&self, facts: &RollbackFacts<'_>) -> Result<PullRequestDraft, RenderError> {
+        let render = |most: &usize| {
+            let picture = PullRequestPicture::of(facts, *most);
+            let text = self.templates.render(Dialect::Markdown, "pull-request", &picture)?;
+            let length = length(&text);
+            Ok((text, length))
+        };
+        let body = best(&pull_request::MOST, render, "pull request", PAGE_LIMIT)?;
+        Ok(PullRequestDraft { title: facts.title(), body })
     }
 
     /// The summary on GitHub's page of a run: the tables of the issue, without instructions.

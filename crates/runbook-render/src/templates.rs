@@ -1,6 +1,6 @@
 //! The embedded templates, what each is written in, and how they are compiled: strict, and without a way around escaping.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handlebars::{
     Handlebars,
@@ -50,6 +50,8 @@ const EMBEDDED: &[Embedded] = embedded! {
     "status-issue" "status-issue.md.hbs" Markdown;
     "step-summary" "step-summary.md.hbs" Markdown;
     "comment" "comment.md.hbs" Markdown;
+    "command-reply" "command-reply.md.hbs" Markdown;
+    "pull-request" "pull-request.md.hbs" Markdown;
     "slack-text" "slack-text.hbs" Slack;
     "slack-services" "slack-services.hbs" Slack;
     "slack-context" "slack-context.hbs" Slack;
@@ -66,6 +68,13 @@ const EMBEDDED: &[Embedded] = embedded! {
 /// The file names of all templates: what an override may be called.
 pub fn template_names() -> impl Iterator<Item = &'static str> {
     EMBEDDED.iter().map(|template| template.file)
+}
+
+/// The file names of the templates that make pages: the status issue with its comments, the summary of a run, and the
+/// monitoring report, but no messages to chats.
+pub fn page_template_names() -> impl Iterator<Item = &'static str> {
+    let pages = EMBEDDED.iter().filter(|template| matches!(template.dialect, Dialect::Markdown | Dialect::Html));
+    pages.map(|template| template.file)
 }
 
 /// All templates, compiled: a registry for each dialect, so that its escaper cannot be the wrong one.
@@ -123,6 +132,7 @@ fn registry(dialect: Dialect, overrides: &BTreeMap<String, String>) -> Result<Ha
         Dialect::Html => escape::html,
     });
     helpers::register(&mut registry, dialect);
+    let mut parts = BTreeMap::new();
     for embedded in EMBEDDED.iter().filter(|embedded| embedded.dialect == dialect) {
         let source = overrides.get(embedded.file).map_or(embedded.source, String::as_str);
         let template = Template::compile_with_name(source, embedded.name.to_owned()).map_err(|error| {
@@ -133,9 +143,63 @@ fn registry(dialect: Dialect, overrides: &BTreeMap<String, String>) -> Result<Ha
             let place = Place { template: embedded.file.to_owned(), position: Some(position) };
             return Err(RenderError::Unescaped { place });
         }
+        let mut included = Vec::new();
+        includes(&template, &mut included).map_err(|(position, problem)| RenderError::Includes {
+            place: Place { template: embedded.file.to_owned(), position: Some(position) },
+            problem,
+        })?;
+        parts.insert(embedded.name, included);
         registry.register_template(embedded.name, template);
     }
+    // Handlebars would go round such a circle until the stack is used up.
+    for (name, included) in &parts {
+        if let Some((_, position)) = included.iter().find(|(part, _)| leads_to(&parts, part, name)) {
+            let place = Place { template: file_of(name), position: Some(*position) };
+            return Err(RenderError::Includes { place, problem: "includes itself, at once or by way of others" });
+        }
+    }
     Ok(registry)
+}
+
+/// A part that a template includes, and where it does.
+type Part = (String, (usize, usize));
+
+/// The parts that a template includes; an error where that cannot be told without rendering it.
+fn includes(template: &Template, found: &mut Vec<Part>) -> Result<(), ((usize, usize), &'static str)> {
+    for (element, at) in template.elements.iter().zip(&template.mapping) {
+        let position = (at.0, at.1);
+        let inner = match element {
+            TemplateElement::Expression(helper)
+            | TemplateElement::HelperBlock(helper)
+            | TemplateElement::HtmlExpression(helper) => [helper.template.as_ref(), helper.inverse.as_ref()],
+            TemplateElement::PartialExpression(part) | TemplateElement::PartialBlock(part) => {
+                let name =
+                    part.name.as_name().ok_or((position, "includes a template whose name is not written down"))?;
+                found.push((name.to_owned(), position));
+                [part.template.as_ref(), None]
+            }
+            TemplateElement::DecoratorExpression(_) | TemplateElement::DecoratorBlock(_) => {
+                return Err((position, "uses a decorator, such as an inline part; make it a template of its own"));
+            }
+            _ => [None, None],
+        };
+        inner.into_iter().flatten().try_for_each(|template| includes(template, found))?;
+    }
+    Ok(())
+}
+
+/// Whether a template is, or includes at whatever depth, another one.
+fn leads_to(parts: &BTreeMap<&str, Vec<Part>>, from: &str, to: &str) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(name) = open.pop() {
+        if name == to {
+            return true;
+        }
+        if seen.insert(name) {
+            open.extend(parts.get(name).into_iter().flatten().map(|(part, _)| part.as_str()));
+        }
+    }
+    false
 }
 
 fn file_of(name: &str) -> String {
@@ -174,6 +238,22 @@ mod tests {
         }
         let error = compile("comment.md.hbs", "a\n b {{{actor}}}").unwrap_err().to_string();
         assert!(error.starts_with("template comment.md.hbs:2:4 inserts a value unescaped"), "{error}");
+    }
+
+    #[test]
+    fn a_circle_is_refused_before_it_is_gone_round() {
+        for (file, text) in
+            [("stages.md.hbs", "a\n{{> stages}}"), ("header.md.hbs", "\n{{#if x}}{{> status-issue}}{{/if}}")]
+        {
+            let error = compile(file, text).unwrap_err();
+            assert!(matches!(error, RenderError::Includes { .. }), "{text}: {error}");
+            assert_eq!(error.reason(), "it includes itself, at once or by way of others");
+        }
+        for text in ["{{> (lookup this 'x')}}", "{{#*inline \"x\"}}{{> x}}{{/inline}}"] {
+            let error = compile("comment.md.hbs", text).unwrap_err();
+            assert!(error.to_string().starts_with("template comment.md.hbs:1:"), "{text}: {error}");
+        }
+        compile("comment.md.hbs", "{{> stages}}{{> stages}}{{> header}}").unwrap();
     }
 
     #[test]

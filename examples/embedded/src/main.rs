@@ -8,7 +8,7 @@ use runbook_core::{
     Action, Actor, ActorKind, Origin, Redactor, Request,
     config::Document,
     engine::{Cancel, Engine, Surroundings},
-    ports::SystemClock,
+    ports::{Forge, SystemClock},
     registry::{Lookup, Registry},
 };
 use runbook_process::{FileJournal, ProcessLiveness};
@@ -61,6 +61,7 @@ fn surroundings(state_dir: &Path, variables: Lookup, environment: &runbook_core:
         local_latch: None,
         version_control: None,
         issue_tracker: Err("this program keeps no status issue".to_owned()),
+        forge: Forge::none("this program knows no forge"),
         history: None,
         sinks: Vec::new(),
         hosted_runner: false,

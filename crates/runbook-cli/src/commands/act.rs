@@ -3,49 +3,79 @@
 use std::{sync::Arc, time::Duration};
 
 use runbook_core::{
-    Action, ExitCode, FailOn, Health, OperationalStatus, Request, StatusView, StepId, Verdict,
+    Action, Digest, ExitCode, FailOn, Health, OperationalStatus, Report, Request, ServiceId, StatusView, StepId,
+    Verdict,
     engine::{Cancel, Engine, EngineError, RunResult, with_causes},
     event::Signal,
-    plan::Plan,
+    plan::{Plan, plan_digest, stage_kind},
     ports::EventSink,
     registry::Registry,
 };
 use runbook_github::{ActionsEnvironment, commands as workflow, outputs};
-use runbook_render::Renderer;
 
+use super::{event::FromEvent, repeat};
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, Global},
     fault::Fault,
     output::Output,
     project::Project,
     signals,
+    templates::Templates,
     world::{Purpose, World, make_ready},
 };
 
 /// The longest that a run waits for the history.
 const LEARN_DEADLINE: Duration = Duration::from_secs(15);
 
-/// What a command asks for, before anything is known of the world.
-struct Wish {
-    action: Action,
-    component: Option<runbook_core::ServiceId>,
-    version: Option<String>,
-    force: bool,
-    reason: Option<String>,
-    until: Option<StepId>,
-    fail_on: FailOn,
+/// What a command or an event asks for, before anything is known of the world.
+pub(super) struct Wish {
+    pub(super) action: Action,
+    pub(super) component: Option<ServiceId>,
+    pub(super) version: Option<String>,
+    pub(super) force: bool,
+    pub(super) reason: Option<String>,
+    pub(super) until: Option<StepId>,
+    pub(super) fail_on: FailOn,
+    /// The digest that the plan must have.
+    pub(super) expect: Option<Digest>,
+    /// What the event knows of who asks and from where.
+    pub(super) event: Option<FromEvent>,
+}
+
+impl Wish {
+    /// Nothing but an action.
+    pub(super) fn plain(action: Action) -> Self {
+        Self {
+            action,
+            component: None,
+            version: None,
+            force: false,
+            reason: None,
+            until: None,
+            fail_on: FailOn::Never,
+            expect: None,
+            event: None,
+        }
+    }
+}
+
+/// How far a wish came.
+pub(super) struct Carried {
+    pub(super) code: ExitCode,
+    /// The report of the run; `None` where none began.
+    pub(super) report: Option<Report>,
+    /// The digest of the plan; `None` where it was made by an earlier process.
+    pub(super) digest: Option<Digest>,
+}
+
+impl Carried {
+    pub(super) fn of(code: ExitCode, result: RunResult, digest: Option<Digest>) -> Self {
+        Self { code, report: Some(result.report), digest }
+    }
 }
 
 fn wish(command: &Command) -> Result<Wish, Fault> {
-    let plain = |action| Wish {
-        action,
-        component: None,
-        version: None,
-        force: false,
-        reason: None,
-        until: None,
-        fail_on: FailOn::Never,
-    };
+    let plain = Wish::plain;
     Ok(match command {
         Command::UpdateStatus(args) => Wish {
             reason: args.why.reason.clone(),
@@ -81,27 +111,46 @@ fn wish(command: &Command) -> Result<Wish, Fault> {
 
 /// Plans and executes an action.
 pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Result<ExitCode, Fault> {
-    let wish = wish(&args.command)?;
+    carry_out(wish(&args.command)?, &args.global, registry, output).await.map(|carried| carried.code)
+}
+
+/// Plans and executes a wish, or tells how it came out when it was carried out before. A plan other than the expected one
+/// is not executed: then there is its digest, and no report.
+pub(super) async fn carry_out(
+    wish: Wish,
+    global: &Global,
+    registry: &Registry,
+    output: &Output,
+) -> Result<Carried, Fault> {
     // From the first moment on, a signal ends in a report.
     let cancel =
         signals::listen(output).map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
-    let project = Project::load(&args.global, wish.action != Action::UpdateStatus)?;
+    let project = Project::load(global, wish.action != Action::UpdateStatus)?;
     let sinks: Vec<Arc<dyn EventSink>> = output.sinks();
     let purpose = match wish.action {
-        _ if args.global.dry_run => Purpose::Plan,
+        _ if global.dry_run => Purpose::Plan,
         Action::EmergencyStop => Purpose::Stop,
         _ => Purpose::Act,
     };
     let mut world = World::new(&project, sinks, purpose);
+    // Who looks first is told of a wrong template; a run goes on with the built-in one.
+    if purpose == Purpose::Plan
+        && let Some(problem) = world.templates.problems.first()
+    {
+        return Err(problem.clone().into());
+    }
     if purpose != Purpose::Plan {
         world = world.with_history(&project);
     }
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
     let early = |()| Fault::aborted(cancel.signal());
-    let (actor, origin) = tokio::select! {
+    let (mut actor, mut origin) = tokio::select! {
         found = world.origin() => found,
         ended = cancel.requested() => return Err(early(ended)),
     };
+    if let Some(event) = &wish.event {
+        event.lay_over(&mut actor, &mut origin);
+    }
     let request = Request {
         action: wish.action,
         environment: project.config.environment.clone(),
@@ -120,13 +169,20 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
     if purpose == Purpose::Act && project.state_dir.exists() {
         make_ready()?;
     }
+    if let Some(run) = repeat::run_of(&request, purpose, &engine).await? {
+        return repeat::tell_again(run, &world, &engine, wish.fail_on, output).await;
+    }
     let plan = tokio::select! {
         plan = engine.prepare(&request, &project.config) => plan?,
         ended = cancel.requested() => return Err(early(ended)),
     };
+    let digest = Some(plan_digest(&plan));
     if purpose == Purpose::Plan {
         output.plan(&plan);
-        return Ok(ExitCode::Succeeded);
+        return Ok(Carried { code: ExitCode::Succeeded, report: None, digest });
+    }
+    if wish.expect.is_some() && wish.expect != digest {
+        return Ok(Carried { code: ExitCode::Blocked, report: None, digest });
     }
     if let Some(step) = wish.until.as_ref().filter(|step| plan.step(step).is_none()) {
         return Err(no_step(step, &plan));
@@ -138,12 +194,20 @@ pub(super) async fn act(args: &Args, registry: &Registry, output: &Output) -> Re
         // Nobody who deploys, returns or stops waits for the past.
         let run = execute(&engine, request, plan, wish.until.as_ref(), &cancel);
         let (result, ()) = tokio::join!(run, learn(&engine, output));
-        result?
+        result
     } else {
         learn(&engine, output).await;
-        execute(&engine, request, plan, wish.until.as_ref(), &cancel).await?
+        execute(&engine, request, plan, wish.until.as_ref(), &cancel).await
     };
-    Ok(tell(&world, &engine, &result, wish.fail_on, output))
+    match result {
+        // Somebody else was faster with the same request.
+        Err(EngineError::Repeated(run)) => repeat::tell_again(run, &world, &engine, wish.fail_on, output).await,
+        result => {
+            let result = result?;
+            let code = tell(&world, &engine, &result, wish.fail_on, output).await;
+            Ok(Carried::of(code, result, digest))
+        }
+    }
 }
 
 async fn execute(
@@ -166,13 +230,19 @@ fn no_step(step: &StepId, plan: &Plan) -> Fault {
 }
 
 /// Tells how a run came out, or how far it came: people, programs, and GitHub Actions.
-pub(super) fn tell(world: &World, engine: &Engine, result: &RunResult, fail_on: FailOn, output: &Output) -> ExitCode {
+pub(super) async fn tell(
+    world: &World,
+    engine: &Engine,
+    result: &RunResult,
+    fail_on: FailOn,
+    output: &Output,
+) -> ExitCode {
     output.report(&result.report);
     if let Some(next) = &result.report.next {
         output.note(&format!("left for the next stage: runbook stage {next} --run {}", result.run.run));
     }
     if let Some(actions) = &world.actions {
-        tell_actions(actions, engine, result, output);
+        tell_actions(actions, &world.templates, engine, result, output).await;
     }
     exit_code(result, fail_on)
 }
@@ -204,14 +274,27 @@ pub(super) fn exit_code(result: &RunResult, fail_on: FailOn) -> ExitCode {
 }
 
 /// The run page of GitHub Actions: summary, outputs, annotations. What fails here is said, and changes no verdict.
-fn tell_actions(actions: &ActionsEnvironment, engine: &Engine, result: &RunResult, output: &Output) {
+async fn tell_actions(
+    actions: &ActionsEnvironment,
+    templates: &Templates,
+    engine: &Engine,
+    result: &RunResult,
+    output: &Output,
+) {
     let report = &result.report;
-    let view = StatusView::of(&result.run, &result.environment, &engine.ports().status, report.finished_at);
+    let ports = engine.ports();
+    let mut view = StatusView::of(&result.run, &result.environment, &ports.status, report.finished_at);
+    view.set_trends(&ports.trends(report.finished_at).await);
     if let Some(path) = &actions.step_summary {
-        let written = Renderer::new()
-            .and_then(|renderer| renderer.step_summary(&view))
-            .map_err(|error| error.to_string())
-            .and_then(|text| outputs::append_step_summary(path, &text).map_err(|error| error.to_string()));
+        let made = templates
+            .renderer()
+            .and_then(|renderer| renderer.or_embedded(|by| by.step_summary(&view)).map_err(|error| error.to_string()));
+        let written = made.and_then(|(text, problem)| {
+            if let Some(problem) = problem {
+                output.warn(&format!("the built-in step summary was written: {}", with_causes(&problem)));
+            }
+            outputs::append_step_summary(path, &text).map_err(|error| error.to_string())
+        });
         if let Err(error) = written {
             output.warn(&format!("the step summary was not written: {error}"));
         }
@@ -223,6 +306,7 @@ fn tell_actions(actions: &ActionsEnvironment, engine: &Engine, result: &RunResul
         let values = [
             ("run", report.run.to_string()),
             ("action", report.action.to_string()),
+            ("environment", report.environment.to_string()),
             ("next", next),
             ("verdict", verdict),
             ("operational-status", report.operational_status.to_string()),
@@ -240,6 +324,7 @@ fn tell_actions(actions: &ActionsEnvironment, engine: &Engine, result: &RunResul
         let title = format!("{} is {}", service.name, service.health);
         output.workflow_command(&workflow::warning(&title, &service.evidence));
     }
+    tell_of_the_report(report, templates, output);
     let is_bad = result.run.verdict.is_some()
         && matches!(
             result.verdict(),
@@ -251,5 +336,18 @@ fn tell_actions(actions: &ActionsEnvironment, engine: &Engine, result: &RunResul
         output.workflow_command(&workflow::error(&title, reason));
     } else if report.operational_status == OperationalStatus::Critical {
         output.workflow_command(&workflow::warning("CRITICAL", &report.status_reasons.join("; ")));
+    }
+}
+
+/// What did not go well with telling people, unless it is the verdict's reason: then that says it.
+fn tell_of_the_report(report: &Report, templates: &Templates, output: &Output) {
+    let row = report.stages.iter().find(|row| row.id.as_str() == stage_kind::REPORT);
+    let row =
+        row.filter(|row| matches!(row.outcome.as_str(), "warned" | "failed") && row.reason != report.verdict_reason);
+    if let Some(row) = row {
+        let title = format!("the report {}", row.outcome);
+        output.workflow_command(&workflow::warning(&title, row.reason.as_deref().unwrap_or_default()));
+    } else if report.issue.is_none() {
+        templates.warnings().for_each(|line| output.workflow_command(&workflow::warning("templates", &line)));
     }
 }

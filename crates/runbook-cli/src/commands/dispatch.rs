@@ -2,7 +2,7 @@
 
 use runbook_core::{ExitCode, registry::Registry};
 
-use super::{act, history, init, lock, look, monitoring, recover, schema, stage};
+use super::{act, doctor, event, history, init, lock, look, monitoring, recover, schema, stage, workflow};
 use crate::{
     args::{Args, Command},
     fault::Fault,
@@ -18,10 +18,13 @@ pub(crate) async fn run(args: &Args, registry: &Registry, output: &Output) -> Re
         Command::History(of) => history::history(&args.global, of, registry, output).await,
         Command::Report(report) => monitoring::report(&args.global, report, registry, output).await,
         Command::Show(show) => history::show(&args.global, show, registry, output).await,
+        Command::Event(of) => event::event(&args.global, of, registry, output).await,
         Command::Stage(of) => stage::stage(&args.global, of, registry, output).await,
         Command::Recover(of) => recover::recover(&args.global, of, registry, output).await,
         Command::Lock(why) => lock::change(&args.global, why, lock::Change::Take, registry, output).await,
         Command::Unlock(why) => lock::change(&args.global, why, lock::Change::TakeAway, registry, output).await,
+        Command::Workflow(of) => workflow::workflow(&args.global, of, output),
+        Command::Doctor => doctor::doctor(&args.global, registry, output).await,
         Command::Schema(of) => schema::schema(of.of, registry, output),
         Command::Completions { shell } => schema::completions(*shell),
         Command::UpdateStatus(_)

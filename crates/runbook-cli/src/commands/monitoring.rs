@@ -9,7 +9,7 @@ use runbook_core::{
     ports::HistoryError,
     registry::Registry,
 };
-use runbook_render::{MonitoringReport, Renderer, terminal_series};
+use runbook_render::{MonitoringReport, RenderError, Renderer, terminal_series};
 use serde_json::json;
 
 use super::runs::{environment_after, find, replay, runs};
@@ -78,13 +78,21 @@ pub(super) async fn report(
         report: Some(report.clone()),
         series: history,
     };
-    let renderer = Renderer::new().map_err(|error| Fault::internal(with_causes(&error)))?;
+    let renderer = world.templates.renderer().map_err(Fault::internal)?;
+    world.templates.warnings().for_each(|line| output.warn(&line));
     let json = serde_json::to_string_pretty(&report).map_err(|error| Fault::internal(error.to_string()))?;
-    let rendered = |text: Result<String, _>| text.map_err(|error| Fault::internal(with_causes(&error)));
+    let rendered = |render: fn(&Renderer, &MonitoringReport) -> Result<String, RenderError>| {
+        let (text, problem) =
+            renderer.or_embedded(|by| render(by, &page)).map_err(|error| Fault::internal(with_causes(&error)))?;
+        if let Some(problem) = problem {
+            output.warn(&format!("the built-in page was written: {}", with_causes(&problem)));
+        }
+        Ok::<_, Fault>(text)
+    };
     let files = [
         ("report.json", json + "\n"),
-        ("report.md", rendered(renderer.monitoring_markdown(&page))?),
-        ("report.html", rendered(renderer.monitoring_html(&page))?),
+        ("report.md", rendered(Renderer::monitoring_markdown)?),
+        ("report.html", rendered(Renderer::monitoring_html)?),
     ];
     if !global.dry_run {
         for (name, text) in &files {

@@ -6,7 +6,7 @@ use runbook_core::{
     registry::Registry,
 };
 
-use super::{act::tell, runs::begins_with};
+use super::{act::tell, event::answer_ended, runs::begins_with};
 use crate::{
     args::{Global, Stage},
     fault::Fault,
@@ -37,7 +37,9 @@ pub(super) async fn stage(
     make_ready(&project)?;
     output.note(&format!("going on with run {run} ({}) until {step} has had its turn", wanted.open.action));
     let result = engine.stage(run, step, &project.config, args.owner_is_over, &cancel).await?;
-    Ok(tell(&world, &engine, &result, FailOn::Never, output))
+    let code = tell(&world, &engine, &result, FailOn::Never, output).await;
+    answer_ended(&project, world.actions.as_ref(), &result.report, output).await;
+    Ok(code)
 }
 
 /// The run that is meant: by its id, or the one that this run of GitHub Actions began.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use runbook_core::Verdict;
-use runbook_testkit::github::FakeGitHub;
+use runbook_testkit::github::{FakeGitHub, Fault};
 
 use crate::bench::World;
 
@@ -47,6 +47,7 @@ async fn summary_outputs_and_origin_are_written() {
     let mut world = World::new().await;
     world.publish_to(&github);
     as_job(&mut world);
+    github.know_commit(world.repository.head().as_str(), None);
     let ran = world.json(&["deploy"]).await;
     let report = ran.exits(0).report(Verdict::Succeeded);
     assert_eq!((report.trigger.as_str(), report.actor.as_str()), ("workflow_dispatch", "hubot"));
@@ -86,6 +87,20 @@ async fn what_is_unhealthy_is_annotated() {
     assert_eq!(commands.count(), 0, "{ran}");
     world.put("break-v1.1.0", "no");
     world.run(&["deploy"]).await.exits(5).says(&["::error title=deploy"]);
+}
+
+#[tokio::test]
+async fn a_report_that_did_not_go_well_is_annotated() {
+    let github = FakeGitHub::start().await;
+    github.fail(Fault::status(403, "no").on("POST", "/issues").always());
+    let mut world = World::new().await;
+    world.publish_to(&github);
+    as_job(&mut world);
+    let ran = world.run(&["deploy"]).await;
+    ran.exits(0).says(&["::warning title=the report failed::", "the token may not write issues"]);
+    let ran = world.run(&["update-status"]).await;
+    ran.exits(5).says(&["::error title=update-status"]);
+    assert!(!ran.stderr.contains("::warning title=the report"), "it is said once: {ran}");
 }
 
 #[tokio::test]

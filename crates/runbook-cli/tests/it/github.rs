@@ -1,6 +1,6 @@
 //! The status issue over the real command line, against a fake GitHub: what happens when it cannot be reached or refuses.
 
-use runbook_core::Verdict;
+use runbook_core::{Verdict, event::EventKind};
 use runbook_testkit::{HttpTarget, Reply, github::FakeGitHub};
 
 use crate::bench::{World, stage};
@@ -22,6 +22,39 @@ async fn there_is_one_issue_and_it_says_what_was_measured() {
     assert_eq!(issues[0].labels, ["ai-agent", "automated", "runbook"]);
     let body = issues[0].body.clone().unwrap_or_default();
     assert!(body.contains("✅ OPERATIONAL") && body.contains("v1.0.0"), "{body}");
+}
+
+#[tokio::test]
+async fn an_update_takes_two_requests_and_the_report_counts_them() {
+    let github = FakeGitHub::start().await;
+    let mut world = World::new().await;
+    world.publish_to(&github).put("live", "v1.0.0");
+    world.run(&["update-status"]).await.exits(0);
+    github.forget_requests();
+    let report = world.json(&["update-status"]).await.exits(0).report(Verdict::Succeeded);
+    assert_eq!(report.issue.expect("an issue").requests, Some(2));
+    let calls: Vec<String> = github.requests().into_iter().map(|call| call.method).collect();
+    assert_eq!(calls, ["GET", "PATCH"]);
+    let published = world.events().into_iter().rev().find_map(|event| match event.kind {
+        EventKind::StatusPublished { requests, .. } => Some(requests),
+        _ => None,
+    });
+    assert_eq!(published, Some(Some(2)));
+}
+
+#[tokio::test]
+async fn a_copy_made_by_hand_is_closed_by_the_next_run() {
+    let github = FakeGitHub::start().await;
+    let mut world = World::new().await;
+    world.publish_to(&github).put("live", "v1.0.0");
+    world.run(&["update-status"]).await.exits(0);
+    let ours = github.issues().remove(0);
+    github.set_permission("mona", "write");
+    let copy = github.add_issue(&ours.title, ours.body.as_deref().unwrap_or_default(), &[], "mona");
+    world.run(&["update-status"]).await.exits(0);
+    let open: Vec<u64> = github.issues().iter().filter(|issue| issue.open).map(|issue| issue.number).collect();
+    assert_eq!(open, [ours.number]);
+    assert!(github.comments(copy)[0].body.contains(&format!("is kept in #{}", ours.number)));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ const COMMANDS: &[&str] = &[
     "update-component",
     "emergency-stop",
     "resume",
+    "event",
     "stage",
     "recover",
     "lock",
@@ -19,6 +20,8 @@ const COMMANDS: &[&str] = &[
     "history",
     "report",
     "show",
+    "workflow",
+    "doctor",
     "schema",
     "completions",
 ];

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on shall panic, and say what it found"
 )]
 
+mod acted;
 mod actions;
 mod bench;
 mod chats;
@@ -12,9 +13,12 @@ mod concurrency;
 mod configuration;
 mod crash;
 mod disk;
+mod doctor;
 mod dry_run;
 mod environments;
+mod events;
 mod exit_codes;
+mod forge;
 mod formats;
 mod gate;
 mod github;
@@ -29,4 +33,6 @@ mod secrets;
 mod signals;
 mod stages;
 mod state_directory;
+mod templates;
 mod versions;
+mod workflow;

@@ -5,12 +5,18 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     Config, ConfigError, Document,
     error::{Fault, suggestion},
+    github,
     tree::Value,
 };
 use crate::{
     plan::stage_kind,
     watch::{Confirmation, MaintenanceSchedule, check_dependencies, least_time},
 };
+
+/// So many checks may be required at most.
+const MOST_CHECKS: usize = 100;
+/// The longest that a gate may wait for checks.
+const LONGEST_CHECKS_WAIT: Duration = Duration::from_secs(6 * 3600);
 
 impl Document {
     /// What types cannot say.
@@ -133,6 +139,12 @@ impl Document {
                 }
             }
         }
+        if let Some((path, message, hint)) = github::check(config) {
+            return wrong(path, message, hint);
+        }
+        if let Some((path, message, hint)) = of_forge(config) {
+            return wrong(&path, &message, hint);
+        }
         for (at, table) in config.notify.iter().enumerate() {
             if config.notify[..at].iter().any(|other| other.kind == table.kind) {
                 let message = format!("there is a notifier `{}` already", table.kind);
@@ -185,4 +197,40 @@ impl Document {
         }
         span
     }
+}
+
+/// What is wrong with what is asked of the forge: where, what, and a way on.
+fn of_forge(config: &Config) -> Option<(String, String, &'static str)> {
+    let policy = &config.policy;
+    if policy.required_checks.len() > MOST_CHECKS {
+        let message = format!("more than {MOST_CHECKS} required checks");
+        return Some(("policy.required_checks".to_owned(), message, "name those that others depend on"));
+    }
+    for (at, name) in policy.required_checks.iter().enumerate() {
+        let path = format!("policy.required_checks[{at}]");
+        if name.trim().is_empty() || name.trim() != name {
+            return Some((path, "no check has such a name".to_owned(), "for example \"build\" or \"test / unit\""));
+        }
+        if policy.required_checks[..at].contains(name) {
+            return Some((path, format!("{name:?} is required twice"), "leave one out"));
+        }
+    }
+    if policy.checks_wait.0 > LONGEST_CHECKS_WAIT {
+        let message = "longer than a job of a forge may take".to_owned();
+        return Some(("policy.checks_wait".to_owned(), message, "at most \"6h\""));
+    }
+    let rollback = &config.rollback;
+    if rollback.pull_request && (rollback.push.is_none() || !rollback.branch) {
+        let message = "a pull request needs a branch that was pushed".to_owned();
+        return Some(("rollback.pull_request".to_owned(), message, "set `push = \"origin\"`, and leave `branch` on"));
+    }
+    let url = config.deploy.records.environment_url.as_deref()?;
+    let rest = ["https://", "http://"].iter().find_map(|scheme| url.strip_prefix(scheme)).unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    // Credentials in it would be shown to everybody.
+    if host.is_empty() || host.contains('@') || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let message = "no plain address that people can follow".to_owned();
+        return Some(("deploy.environment_url".to_owned(), message, "for example \"https://forge.example.com\""));
+    }
+    None
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, path::Path};
 
 use super::{
-    ControlConfig, CustomStage, DeployConfig, HistoryConfig, JournalConfig, Kinded, MonitorConfig, PolicyConfig,
-    ProjectConfig, RollbackConfig, ServiceConfig, StatusIssueConfig,
+    ControlConfig, CustomStage, DeployConfig, GithubConfig, HistoryConfig, JournalConfig, Kinded, MonitorConfig,
+    PolicyConfig, ProjectConfig, RollbackConfig, ServiceConfig, StatusIssueConfig, WorkflowConfig,
     error::{ConfigError, Fault, Source, suggestion},
     interpolate, reader,
     tables::{at, control, deploy, items, read, section, service, stage, table_of},
@@ -32,7 +32,9 @@ const TABLES: &[&str] = &[
     "policy",
     "journal",
     "notify",
+    "github",
     "status_issue",
+    "workflow",
     "stage",
     "environment",
 ];
@@ -49,6 +51,7 @@ const OVERRIDABLE: &[&str] = &[
     "policy",
     "journal",
     "notify",
+    "github",
     "status_issue",
 ];
 
@@ -92,8 +95,12 @@ pub struct Config {
     pub journal: JournalConfig,
     /// `[[notify]]`.
     pub notify: Vec<Kinded>,
+    /// `[github]`.
+    pub github: GithubConfig,
     /// `[status_issue]`.
     pub status_issue: StatusIssueConfig,
+    /// `[workflow]`.
+    pub workflow: WorkflowConfig,
     /// `[[stage]]`, in the order of the file.
     pub stages: Vec<CustomStage>,
     /// The variables that hold secrets: every value of a key that ends in `_env`.
@@ -186,7 +193,9 @@ impl Document {
         let mut secret_names = Vec::new();
         root.secret_names(&mut secret_names);
         let mut config = self.typed(root, environment, digest)?;
-        secret_names.push(config.status_issue.token_env.clone());
+        secret_names.push(config.github.token_env.clone());
+        // An App's id is no secret, and a short number that would be taken out of everything.
+        secret_names.retain(|name| config.github.app_id_env.as_ref() != Some(name));
         config.secret_names = secret_names;
         Ok(config)
     }
@@ -298,7 +307,9 @@ impl Document {
             policy: section(source, &mut root, "policy")?,
             journal: section(source, &mut root, "journal")?,
             notify,
+            github: section(source, &mut root, "github")?,
             status_issue: section(source, &mut root, "status_issue")?,
+            workflow: section(source, &mut root, "workflow")?,
             stages,
             secret_names: Vec::new(),
             digest,

@@ -74,6 +74,17 @@ pub struct DeployConfig {
     pub on_push: bool,
     /// The deployer of every service without one of its own.
     pub deployer: Option<Kinded>,
+    /// How the forge is told of deployments.
+    pub records: RecordConfig,
+}
+
+/// How the forge is told of deployments: the keys `record` and `environment_url` of `[deploy]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecordConfig {
+    /// Whether it is; `None`: by a job of CI, where there is a forge.
+    pub enabled: Option<bool>,
+    /// Where people reach the environment.
+    pub environment_url: Option<String>,
 }
 
 /// `[rollback]`: how an unhealthy release is left.
@@ -90,6 +101,8 @@ pub struct RollbackConfig {
     pub keep: Vec<String>,
     /// The remote that the branch is pushed to; by default none.
     pub push: Option<String>,
+    /// Whether a pull request is opened for a branch that was pushed, with the list of what it takes back.
+    pub pull_request: bool,
     /// Path globs of what cannot be taken back once it was live, such as `migrations/`; so is a commit with the trailer
     /// `Irreversible: …`.
     pub irreversible: Vec<String>,
@@ -103,6 +116,7 @@ impl Default for RollbackConfig {
             branch: true,
             keep: vec![".github/workflows/".to_owned(), "runbook.toml".to_owned()],
             push: None,
+            pull_request: false,
             irreversible: Vec::new(),
         }
     }
@@ -127,13 +141,27 @@ pub struct PolicyConfig {
     pub require_clean: bool,
     /// What becomes of a deploy whose way back crosses what cannot be taken back.
     pub irreversible: Irreversible,
+    /// The apps that may command by a comment on the status issue, by the names of their accounts; none may resume.
+    pub apps: Vec<String>,
+    /// The checks of the forge that a commit must have passed before it is deployed, by name: check runs and commit
+    /// statuses.
+    pub required_checks: Vec<String>,
+    /// How long the safety gate waits for required checks that have not ended yet, or are not there yet.
+    pub checks_wait: Period,
     /// The longest that one stage may take, without its own limit.
     pub stage_timeout: Period,
 }
 
 impl Default for PolicyConfig {
     fn default() -> Self {
-        Self { require_clean: true, irreversible: Irreversible::default(), stage_timeout: Period::secs(30 * 60) }
+        Self {
+            require_clean: true,
+            irreversible: Irreversible::default(),
+            apps: Vec::new(),
+            required_checks: Vec::new(),
+            checks_wait: Period::secs(10 * 60),
+            stage_timeout: Period::secs(30 * 60),
+        }
     }
 }
 
@@ -174,9 +202,9 @@ impl Default for JournalConfig {
 pub struct StatusIssueConfig {
     /// Whether there is one.
     pub enabled: bool,
-    /// The variable that holds the token.
-    pub token_env: String,
-    /// The API's address; by default `GITHUB_API_URL`, or GitHub's own.
+    /// The variable that holds a token for it alone; by default as `[github]` says.
+    pub token_env: Option<String>,
+    /// The API's address; by default as `[github]` says.
     pub api_url: Option<String>,
     /// Its labels.
     pub labels: Vec<String>,
@@ -184,17 +212,20 @@ pub struct StatusIssueConfig {
     pub valid_for: Period,
     /// The workflow file that the suggested commands name.
     pub workflow: String,
+    /// The folder with the repository's own templates, seen from that of `runbook.toml`; by default none.
+    pub templates: Option<String>,
 }
 
 impl Default for StatusIssueConfig {
     fn default() -> Self {
         Self {
             enabled: true,
-            token_env: "GITHUB_TOKEN".to_owned(),
+            token_env: None,
             api_url: None,
             labels: ["ai-agent", "automated", "runbook"].map(str::to_owned).to_vec(),
             valid_for: Period::secs(7 * 3600),
             workflow: "ai-agent-handoff-runbook.yml".to_owned(),
+            templates: None,
         }
     }
 }
@@ -227,4 +258,8 @@ pub(super) struct StageTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DeployTable {
     pub(super) on_push: bool,
+    /// Whether the forge is told of deployments; by default by a job of CI, where there is a forge.
+    pub(super) record: Option<bool>,
+    /// Where people reach the environment: the forge links to it from its deployments.
+    pub(super) environment_url: Option<String>,
 }

@@ -4,7 +4,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::{
-    HistoryConfig, JournalConfig, MonitorConfig, PolicyConfig, ProjectConfig, RollbackConfig, StatusIssueConfig,
+    GithubConfig, HistoryConfig, JournalConfig, MonitorConfig, PolicyConfig, ProjectConfig, RollbackConfig,
+    StatusIssueConfig, WorkflowConfig,
     model::{DeployTable, ServiceTable, StageTable},
     watching::ControlTable,
 };
@@ -36,7 +37,9 @@ pub fn config_schema(registry: &Registry) -> Value {
     let rollback = generator.subschema_for::<RollbackConfig>();
     let policy = generator.subschema_for::<PolicyConfig>();
     let journal = generator.subschema_for::<JournalConfig>();
+    let github = generator.subschema_for::<GithubConfig>();
     let status_issue = generator.subschema_for::<StatusIssueConfig>();
+    let workflow = generator.subschema_for::<WorkflowConfig>();
     let stage = generator.subschema_for::<StageTable>();
     let deploy = generator.subschema_for::<DeployTable>();
     let mut defs = definitions(&mut generator);
@@ -73,7 +76,9 @@ pub fn config_schema(registry: &Registry) -> Value {
         "policy": policy,
         "journal": journal,
         "notify": { "type": "array", "items": kinded("notifier") },
+        "github": github,
         "status_issue": status_issue,
+        "workflow": workflow,
         "stage": { "type": "array", "items": stage },
         "environment": {
             "type": "object",

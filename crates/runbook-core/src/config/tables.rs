@@ -1,7 +1,7 @@
 //! Reads the tables that hold tables of other kinds: services with their probes, deployers, stages, control probes.
 
 use super::{
-    ControlConfig, CustomStage, DeployConfig, Kinded, ServiceConfig,
+    ControlConfig, CustomStage, DeployConfig, Kinded, RecordConfig, ServiceConfig,
     error::{ConfigError, Fault, Source},
     model::{DeployTable, ServiceTable, StageTable},
     reader,
@@ -109,14 +109,15 @@ pub(super) fn deploy(source: &Source, mut node: Node) -> Result<DeployConfig, Co
     // With a kind, the keys that are not the table's own are the deployer's settings.
     let mut own = Table::default();
     if table.get("kind").is_some() {
-        own.0.extend(table.take("on_push"));
+        ["on_push", "record", "environment_url"].iter().for_each(|key| own.0.extend(table.take(key)));
     } else {
         std::mem::swap(&mut own, table);
     }
     let keys: DeployTable = read(source, "deploy", &Node::new(node.span.clone(), Value::Table(own)))?;
     let is_kinded = matches!(&node.value, Value::Table(table) if table.get("kind").is_some());
     let deployer = if is_kinded { Some(Kinded::of(source, "deploy", node, None)?) } else { None };
-    Ok(DeployConfig { on_push: keys.on_push, deployer })
+    let records = RecordConfig { enabled: keys.record, environment_url: keys.environment_url };
+    Ok(DeployConfig { on_push: keys.on_push, deployer, records })
 }
 
 pub(super) fn stage(source: &Source, path: &str, mut node: Node) -> Result<CustomStage, ConfigError> {

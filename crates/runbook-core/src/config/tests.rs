@@ -153,3 +153,55 @@ fn every_variable_with_a_secret_is_known() {
         assert!(config.secret_names.iter().any(|known| known == name), "{name}: {:?}", config.secret_names);
     }
 }
+
+#[test]
+fn an_app_is_named_by_two_variables_of_which_one_is_secret() {
+    let github =
+        |keys: &str| load(&GOOD.replace("[monitor]", &format!("[github]\n{keys}\n[monitor]")), "production", &[]);
+    let config = github("app_id_env = \"APP_ID\"\napp_private_key_env = \"APP_KEY\"\ninstallation_id = 7").unwrap();
+    assert_eq!(config.github.app(), Some(("APP_ID", "APP_KEY")));
+    assert!(config.secret_names.iter().any(|name| name == "APP_KEY"), "{:?}", config.secret_names);
+    assert!(!config.secret_names.iter().any(|name| name == "APP_ID"), "an App's id would hide every such number");
+    for (half, key) in [
+        ("app_id_env = \"APP_ID\"", "github.app_id_env"),
+        ("app_private_key_env = \"APP_KEY\"", "github.app_private_key_env"),
+        ("installation_id = 7", "github.installation_id"),
+    ] {
+        assert_eq!(github(half).unwrap_err().key.as_deref(), Some(key));
+    }
+    assert_eq!(github("").unwrap().github.token_env, "GITHUB_TOKEN");
+}
+
+#[test]
+fn what_is_asked_of_the_forge_is_checked_at_its_place() {
+    let with = |tables: &str| load(&GOOD.replace("[monitor]", &format!("{tables}\n[monitor]")), "production", &[]);
+    let config = with(
+        "[policy]\nrequired_checks = [\"build\", \"test / unit\"]\nchecks_wait = \"3m\"\n\
+         [deploy]\nkind = \"command\"\ndeploy = [\"./d\"]\nrecord = true\nenvironment_url = \"https://x.example\"\n\
+         [rollback]\npush = \"origin\"\npull_request = true",
+    );
+    let config = config.unwrap();
+    assert_eq!(config.policy.required_checks, ["build", "test / unit"]);
+    assert_eq!(config.policy.checks_wait, Period::secs(180));
+    let records = RecordConfig { enabled: Some(true), environment_url: Some("https://x.example".to_owned()) };
+    assert_eq!(config.deploy.records, records);
+    assert!(config.deploy.deployer.is_some() && config.rollback.pull_request);
+    let unset = load(GOOD, "production", &[]).unwrap();
+    assert_eq!((unset.deploy.records, unset.rollback.pull_request), (RecordConfig::default(), false));
+
+    for (tables, key, message) in [
+        ("[policy]\nrequired_checks = [\"a\", \"\"]", "policy.required_checks[1]", "no check has such a name"),
+        ("[policy]\nrequired_checks = [\"a\", \"a\"]", "policy.required_checks[1]", "is required twice"),
+        ("[policy]\nchecks_wait = \"7h\"", "policy.checks_wait", "longer than a job"),
+        ("[rollback]\npull_request = true", "rollback.pull_request", "needs a branch that was pushed"),
+        ("[rollback]\npull_request = true\npush = \"o\"\nbranch = false", "rollback.pull_request", "needs a branch"),
+        ("[deploy]\nenvironment_url = \"x.example\"", "deploy.environment_url", "no plain address"),
+        ("[deploy]\nenvironment_url = \"https://me:secret@x.example/\"", "deploy.environment_url", "no plain address"),
+        ("[deploy]\nrecrod = true", "deploy", "unknown key `recrod`"),
+    ] {
+        let error = with(tables).unwrap_err();
+        assert_eq!(error.key.as_deref(), Some(key), "{error}");
+        assert!(error.message.contains(message) && error.line > 1, "{error}");
+        assert!(!error.message.contains("secret"), "{error}");
+    }
+}

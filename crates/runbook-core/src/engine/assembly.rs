@@ -7,7 +7,8 @@ use crate::{
     config::{Config, ConfigError, Kinded},
     plan::{Access, Plan, PlanError, World, plan, stage_kind},
     ports::{
-        Clock, EventSink, History, IssueTracker, Journal, Liveness, LocalLatch, Notifier, VersionControl, VersionError,
+        Clock, EventSink, Forge, History, IssueTracker, Journal, Liveness, LocalLatch, Notifier, VersionControl,
+        VersionError,
     },
     redact::Redactor,
     registry::{BuiltProbe, Lookup, Ports, Registry, Scope, ServiceScope},
@@ -40,6 +41,8 @@ pub struct Surroundings {
     pub version_control: Option<Arc<dyn VersionControl>>,
     /// The status issue's home; `Err` holds why there is none.
     pub issue_tracker: Result<Arc<dyn IssueTracker>, String>,
+    /// The forge's checks, deployments and pull requests.
+    pub forge: Forge,
     /// Readings over time, where kept.
     pub history: Option<Arc<dyn History>>,
     /// Who watches.
@@ -133,10 +136,12 @@ impl Engine {
             observer: Arc::new(observer),
             rules: Arc::new(rules),
             issue_tracker: world.issue_tracker.clone(),
+            forge: world.forge.clone(),
             notifiers,
             status: Arc::new(status),
             monitor: config.monitor.clone(),
             rollback: config.rollback.clone(),
+            records: config.deploy.records.clone(),
             policy: config.policy.clone(),
             paths: Arc::new(config.services.iter().map(|s| (s.id.clone(), s.paths.clone())).collect()),
         };

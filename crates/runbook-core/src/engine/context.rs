@@ -9,7 +9,7 @@ use super::{EffectError, EngineError, Ledger, Permit, Refusal};
 use crate::{
     event::{CommandRun, EffectResult, EventKind, Operation},
     plan::{Plan, Step},
-    ports::{Clock, Notice, StageError},
+    ports::{Clock, Notice, PublishedIssue, StageError},
     state::{EnvironmentState, RunState},
     words::{Baseline, GateRule, Judgement, Live, OperationalStatus, Reading, Request, RunId, ServiceId},
 };
@@ -128,8 +128,10 @@ impl StageContext {
     }
 
     /// Says that the status issue shows this run.
-    pub async fn published(&self, issue: u64, url: String, operational_status: OperationalStatus) {
-        self.ledger.record(EventKind::StatusPublished { issue, url, operational_status }).await;
+    pub async fn published(&self, issue: &PublishedIssue, operational_status: OperationalStatus) {
+        let PublishedIssue { number, url, requests, .. } = issue;
+        let (issue, url, requests) = (*number, url.clone(), Some(*requests));
+        self.ledger.record(EventKind::StatusPublished { issue, url, operational_status, requests }).await;
     }
 
     /// Says that a chat was told, or why not.
@@ -209,15 +211,29 @@ impl EffectDetail for crate::ports::Deployed {
     }
 }
 
-impl EffectDetail for crate::ports::PublishedIssue {
+impl EffectDetail for PublishedIssue {
     fn detail(&self) -> serde_json::Value {
-        serde_json::json!({ "number": self.number, "url": self.url, "created": self.created })
+        serde_json::json!({
+            "number": self.number, "url": self.url, "created": self.created, "requests": self.requests
+        })
     }
 }
 
 impl EffectDetail for crate::ports::RollbackCommit {
     fn detail(&self) -> serde_json::Value {
         serde_json::json!({ "branch": self.branch, "commit": self.commit, "not_pushed": self.not_pushed })
+    }
+}
+
+impl EffectDetail for crate::ports::RecordedDeployment {
+    fn detail(&self) -> serde_json::Value {
+        serde_json::json!({ "id": self.id, "created": self.created })
+    }
+}
+
+impl EffectDetail for crate::ports::ProposedRollback {
+    fn detail(&self) -> serde_json::Value {
+        serde_json::json!({ "number": self.number, "url": self.url, "created": self.created })
     }
 }
 

@@ -183,7 +183,8 @@ impl Case<'_> {
         if let Some(unknown) = self.unknown() {
             return self.needs_operator(format!("step {} was interrupted; {unknown}", step.id));
         }
-        let effects = || self.run.effects.values().filter(|effect| effect.step == step.id);
+        // What was told of it is no part of it.
+        let effects = || self.run.effects.values().filter(|e| e.step == step.id && !e.operation.tells());
         let partly = effects().find_map(|effect| match &effect.outcome {
             Some(EffectResult::Partly(message)) => Some(message.clone()),
             _ => None,

@@ -30,6 +30,9 @@ pub enum EngineError {
     /// Another process took this run up: a later job of it, or a recovery. Whatever follows is that one's to do.
     #[error("another process has taken up run {0}")]
     TakenUp(RunId),
+    /// The same request was asked for before: its name is known.
+    #[error("this request was asked for before: it is run {0}")]
+    Repeated(RunId),
     /// The run cannot be taken up.
     #[error("run {run} cannot be taken up: {problem}")]
     NotOpen {

@@ -196,6 +196,7 @@ impl Engine {
         // The one exception to write-ahead: a stop goes on without a journal.
         let why = match tokio::time::timeout(STOP_DEADLINE, begin).await {
             Ok(Ok(ledger)) => return Ok(ledger),
+            Ok(Err(error @ EngineError::Repeated(_))) => return Err(error),
             Ok(Err(error)) => with_causes(&error),
             Err(_) => format!("the journal did not answer within {} s", STOP_DEADLINE.as_secs()),
         };
@@ -384,7 +385,7 @@ async fn unless_alone(ledger: &Ledger, verdict: Verdict, reason: String) -> (Ver
 
 /// What the effects of a step show, whatever its stage claims.
 fn evidence_of(run: &RunState, step: &Step) -> LeftBehind {
-    let effects = run.effects.values().filter(|effect| effect.step == step.id);
+    let effects = run.effects.values().filter(|effect| effect.step == step.id && !effect.operation.tells());
     effects.fold(LeftBehind::NoChange, |left, effect| {
         left.max(match () {
             () if effect.is_unknown() => LeftBehind::Unknown,

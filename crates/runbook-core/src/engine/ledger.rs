@@ -243,7 +243,8 @@ impl Ledger {
         self.append(&mut inner).await
     }
 
-    /// Begins the run: a new epoch, and the run's first event.
+    /// Begins the run: a new epoch, and the run's first event. A request that another run carried out under the same name
+    /// begins none: [`EngineError::Repeated`].
     pub(super) async fn begin(&self, kind: EventKind) -> Result<(), EngineError> {
         self.ask(Move::Begin, vec![kind]).await.map(drop)
     }
@@ -274,6 +275,9 @@ impl Ledger {
         let mut inner = self.inner.lock().await;
         self.append(&mut inner).await?;
         for race in 0..RACES {
+            if let Some(run) = carried_out(&kinds, &inner.environment).filter(|run| *run != self.run) {
+                return Err(EngineError::Repeated(run));
+            }
             if let Err(bar) = allowed(wanted, &inner.standing(self.run), &inner.environment) {
                 return Ok(Err(bar.to_string()));
             }
@@ -400,4 +404,12 @@ impl Ledger {
     fn stuck(&self, problem: &str) -> EngineError {
         EngineError::Stuck { place: self.ports.journal.place(), problem: problem.to_owned() }
     }
+}
+
+/// The run that carried out the request which these events would begin a run of.
+fn carried_out(kinds: &[EventKind], world: &EnvironmentState) -> Option<RunId> {
+    kinds.iter().find_map(|kind| match kind {
+        EventKind::RunStarted(started) => world.run_of_request(started.request.origin.request_id.as_deref()?),
+        _ => None,
+    })
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::{
     plan::Plan,
     words::{
-        Actor, Baseline, EffectKey, GateRule, Judgement, LeftBehind, Live, OperationalStatus, Owner, Release, Request,
-        RunId, ServiceId, StepId, StepResult, Verdict,
+        Actor, Baseline, DeploymentState, DeploymentTask, EffectKey, GateRule, Judgement, LeftBehind, Live,
+        OperationalStatus, Owner, Release, Request, RunId, ServiceId, StepId, StepResult, Verdict,
     },
 };
 
@@ -51,6 +51,20 @@ pub enum Operation {
         /// Which one, by its kind.
         to: String,
     },
+    /// Tell the forge of a deployment: that it is in progress, or how it ended.
+    RecordDeployment {
+        /// Of which release.
+        release: Release,
+        /// What it is for.
+        task: DeploymentTask,
+        /// What it is said to be.
+        state: DeploymentState,
+    },
+    /// Open a pull request for the branch that records a rollback.
+    OpenPullRequest {
+        /// The branch.
+        branch: String,
+    },
     /// A custom stage's own effect.
     Custom {
         /// The operation's name, as it stands in the effect's key.
@@ -74,6 +88,8 @@ impl Operation {
             Self::RollbackBranch { .. } => "branch",
             Self::PublishStatus => "publish-status",
             Self::Notify { to } => to,
+            Self::RecordDeployment { .. } => "deployment",
+            Self::OpenPullRequest { .. } => "pull-request",
             Self::Custom { name, .. } => name,
         }
     }
@@ -83,7 +99,26 @@ impl Operation {
         match self {
             Self::Deploy { service, .. } | Self::Activate { service, .. } | Self::Stop { service } => Some(service),
             Self::Custom { service, .. } => service.as_ref(),
-            Self::RollbackBranch { .. } | Self::PublishStatus | Self::Notify { .. } => None,
+            Self::RollbackBranch { .. }
+            | Self::PublishStatus
+            | Self::Notify { .. }
+            | Self::RecordDeployment { .. }
+            | Self::OpenPullRequest { .. } => None,
+        }
+    }
+
+    /// Whether it only tells people of what happens: no service, and nothing that a service is made of, depends on it.
+    pub fn tells(&self) -> bool {
+        match self {
+            Self::PublishStatus
+            | Self::Notify { .. }
+            | Self::RecordDeployment { .. }
+            | Self::OpenPullRequest { .. } => true,
+            Self::Deploy { .. }
+            | Self::Activate { .. }
+            | Self::Stop { .. }
+            | Self::RollbackBranch { .. }
+            | Self::Custom { .. } => false,
         }
     }
 
@@ -99,7 +134,12 @@ impl Operation {
                 Some((service, Live::Release(release.clone())))
             }
             Self::Stop { service } => Some((service, Live::Stopped)),
-            Self::RollbackBranch { .. } | Self::PublishStatus | Self::Notify { .. } | Self::Custom { .. } => None,
+            Self::RollbackBranch { .. }
+            | Self::PublishStatus
+            | Self::Notify { .. }
+            | Self::RecordDeployment { .. }
+            | Self::OpenPullRequest { .. }
+            | Self::Custom { .. } => None,
         }
     }
 }
@@ -113,6 +153,8 @@ impl fmt::Display for Operation {
             Self::RollbackBranch { branch, .. } => write!(f, "branch {branch}"),
             Self::PublishStatus => f.write_str("status issue"),
             Self::Notify { to } => write!(f, "message to {to}"),
+            Self::RecordDeployment { release, task, state } => write!(f, "{task} of {release} told as {state}"),
+            Self::OpenPullRequest { branch } => write!(f, "pull request of {branch}"),
             Self::Custom { name, service: Some(service), .. } => write!(f, "{name} of {service}"),
             Self::Custom { name, service: None, .. } => f.write_str(name),
         }
@@ -405,6 +447,9 @@ event_kinds! {
         url: String,
         /// What it says.
         operational_status: OperationalStatus,
+        /// How many requests that took; unknown where it was not counted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requests: Option<u64>,
     }
     /// A chat was told, or not.
     Notified = "notified" {

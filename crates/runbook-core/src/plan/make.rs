@@ -1,6 +1,6 @@
 //! From a request to a plan. Pure: everything it looks at is an argument.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{Access, Plan, PlanPolicy, PlannedService, Step, Watch, When, stage_kind};
 use crate::{
@@ -81,7 +81,7 @@ pub fn plan(request: &Request, config: &Config, world: &World) -> Result<Plan, P
         policy: PlanPolicy {
             automatic_rollback: config.rollback.automatic,
             rollback_budget: config.rollback.budget,
-            required_rules: required_rules(request.action),
+            required_rules: required_rules(request.action, config),
         },
         latched: world.latched,
         reverted: world.reverted.clone(),
@@ -184,7 +184,7 @@ fn watch(action: Action, config: &Config) -> Watch {
 }
 
 /// The gate rules that must have been answered before anything else happens.
-fn required_rules(action: Action) -> Vec<String> {
+fn required_rules(action: Action, config: &Config) -> Vec<String> {
     let rules: &[&str] = match action {
         Action::UpdateStatus => &["configuration"],
         Action::Deploy | Action::UpdateComponent => &[
@@ -205,7 +205,13 @@ fn required_rules(action: Action) -> Vec<String> {
         Action::EmergencyStop => &[],
         Action::Resume => &["journal", "person"],
     };
-    rules.iter().map(|rule| (*rule).to_owned()).collect()
+    let checks = checked(action, config).then_some("checks");
+    rules.iter().copied().chain(checks).map(str::to_owned).collect()
+}
+
+/// Whether the gate asks the forge for the checks of what is to be deployed. The way back never waits for them.
+fn checked(action: Action, config: &Config) -> bool {
+    matches!(action, Action::Deploy | Action::UpdateComponent) && !config.policy.required_checks.is_empty()
 }
 
 fn steps(action: Action, config: &Config, world: &World) -> Result<Vec<Step>, PlanError> {
@@ -227,7 +233,8 @@ fn steps(action: Action, config: &Config, world: &World) -> Result<Vec<Step>, Pl
             attempts,
         })
     };
-    let gate = step(SAFETY_GATE, SAFETY_GATE, looks, When::InOrder, short)?;
+    let wait = if checked(action, config) { config.policy.checks_wait.0 } else { Duration::ZERO };
+    let gate = step(SAFETY_GATE, SAFETY_GATE, looks, When::InOrder, Period(short.0 + wait))?;
     let report = step(REPORT, REPORT, (Access::Reporting, 1), When::Finally, short)?;
     let rollback = step(ROLLBACK, ROLLBACK, changes, When::OnRollback, long)?;
     // A watch is not tried again: its samples are its attempts.

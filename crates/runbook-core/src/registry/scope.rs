@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
 
 use crate::{
-    config::{MonitorConfig, PolicyConfig, RollbackConfig},
-    ports::{Ci, Clock, Deployer, IssueTracker, Liveness, Notifier, VersionControl},
+    config::{MonitorConfig, PolicyConfig, RecordConfig, RollbackConfig},
+    ports::{Ci, Clock, Deployer, Forge, IssueTracker, Liveness, Notifier, VersionControl},
     redact::{Redactor, Secret},
     status::{ServiceFacts, StatusContext},
     watch::{Observer, Rules},
@@ -122,6 +122,8 @@ pub struct Ports {
     pub rules: Arc<Rules>,
     /// The status issue's home; `Err` holds why there is none.
     pub issue_tracker: Result<Arc<dyn IssueTracker>, String>,
+    /// The forge's checks, deployments and pull requests.
+    pub forge: Forge,
     /// The chats.
     pub notifiers: Vec<Arc<dyn Notifier>>,
     /// What pictures of the status need to know.
@@ -130,6 +132,8 @@ pub struct Ports {
     pub monitor: MonitorConfig,
     /// The owner's settings for returning.
     pub rollback: RollbackConfig,
+    /// Whether and how the forge is told of deployments.
+    pub records: RecordConfig,
     /// What the safety gate insists on.
     pub policy: PolicyConfig,
     /// Each service's `paths`, for the rollback of one component.

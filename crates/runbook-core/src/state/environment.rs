@@ -17,6 +17,8 @@ use crate::{
 const MOST_RELEASES: usize = 50;
 /// How many ways back are known of a service.
 const MOST_PROVEN: usize = 20;
+/// How many requests are remembered by their name.
+const MOST_REQUESTS: usize = 200;
 
 /// Who may mutate the environment now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +170,9 @@ pub struct EnvironmentState {
     /// The status issue's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issue: Option<u64>,
+    /// The status issue's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue_url: Option<String>,
     /// What the status issue was last made to say, so that a change that it could not be told is told later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<OperationalStatus>,
@@ -183,6 +188,9 @@ pub struct EnvironmentState {
     /// The newest run that needs an operator, and why: until a later change of services ended well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<(RunId, String)>,
+    /// The runs whose request has a name, with that name, newest last; at most the last 200.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<(String, RunId)>,
     /// How many events this version did not understand. With any, it may read but not mutate.
     pub unknown_events: u64,
 }
@@ -217,6 +225,11 @@ impl EnvironmentState {
         usable.find(|release| !release.same_as(from))
     }
 
+    /// The run that carried out, or is carrying out, the request of this name; of the last 200 that have one.
+    pub fn run_of_request(&self, name: &str) -> Option<RunId> {
+        self.requests.iter().find(|(known, _)| known == name).map(|(_, run)| *run)
+    }
+
     /// How many automatic rollbacks there were in the 24 hours before `now`.
     pub fn recent_rollbacks(&self, now: Timestamp) -> usize {
         let day = jiff::SignedDuration::from_hours(24);
@@ -241,6 +254,11 @@ impl EnvironmentState {
                         left: false,
                     },
                 );
+                if let Some(name) = &started.request.origin.request_id {
+                    self.requests.push((name.clone(), event.run));
+                    let excess = self.requests.len().saturating_sub(MOST_REQUESTS);
+                    self.requests.drain(..excess);
+                }
             }
             EventKind::RunContinued { owner } => {
                 if let Some(open) = self.open_runs.get_mut(&event.run) {
@@ -323,8 +341,9 @@ impl EnvironmentState {
                     }
                 }
             }
-            EventKind::StatusPublished { issue, operational_status, .. } => {
+            EventKind::StatusPublished { issue, url, operational_status, .. } => {
                 self.issue = Some(*issue);
+                self.issue_url = Some(url.clone());
                 self.published = Some(*operational_status);
             }
             EventKind::Notified { to, outcome, operational_status } => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{CommandRun, EffectResult, Event, EventKind, Landed, Operation, RollbackDecision, Signal},
     plan::{Access, Plan, Step, stage_kind},
+    report::IssueRow,
     words::{
         Baseline, EffectKey, GateRule, Health, Judgement, OperationalStatus, Owner, Request, RunId, ServiceId, StepId,
         StepResult, Verdict,
@@ -125,8 +126,8 @@ pub struct RunState {
     pub lifted: bool,
     /// The verdict and its reason, once reached.
     pub verdict: Option<(Verdict, String)>,
-    /// The status issue that shows this run: number and page.
-    pub published: Option<(u64, String)>,
+    /// The status issue that shows this run.
+    pub published: Option<IssueRow>,
     /// Who was told, and how that went.
     pub notified: Vec<(String, String)>,
     /// The state of the system at the run's end, once it ended.
@@ -266,7 +267,9 @@ impl RunState {
             }
             EventKind::StopLifted { .. } => self.lifted = true,
             EventKind::VerdictReached { verdict, reason } => self.verdict = Some((*verdict, reason.clone())),
-            EventKind::StatusPublished { issue, url, .. } => self.published = Some((*issue, url.clone())),
+            EventKind::StatusPublished { issue, url, requests, .. } => {
+                self.published = Some(IssueRow { number: *issue, url: url.clone(), requests: *requests });
+            }
             EventKind::Notified { to, outcome, .. } => self.notified.push((to.clone(), outcome.clone())),
             EventKind::RunFinished { verdict, reason, operational_status, status_reasons } => {
                 self.verdict = Some((*verdict, reason.clone()));
@@ -307,7 +310,11 @@ impl RunState {
     pub fn mutations(&self) -> impl Iterator<Item = &EffectState> {
         self.effects.values().filter(|effect| match &effect.operation {
             Operation::Deploy { .. } | Operation::Activate { .. } | Operation::Stop { .. } => true,
-            Operation::RollbackBranch { .. } | Operation::PublishStatus | Operation::Notify { .. } => false,
+            Operation::RollbackBranch { .. }
+            | Operation::PublishStatus
+            | Operation::Notify { .. }
+            | Operation::RecordDeployment { .. }
+            | Operation::OpenPullRequest { .. } => false,
             Operation::Custom { .. } => {
                 self.step(&effect.step).is_none_or(|state| state.step.access == Access::Mutating)
             }

@@ -186,6 +186,9 @@ pub struct RollbackRow {
     pub automatic: bool,
     /// The branch that records it in the repository.
     pub branch: Option<String>,
+    /// The page of the pull request for that branch, where one was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<String>,
     /// Whether the services were measured healthy afterwards, over the whole window.
     pub verified: bool,
     /// What it takes back, once for each pair of releases.
@@ -205,6 +208,10 @@ impl RollbackRow {
             Operation::RollbackBranch { branch, .. } if effect.is_done() => Some(branch.clone()),
             _ => None,
         });
+        let pull_request = run.effects.values().find_map(|effect| match &effect.operation {
+            Operation::OpenPullRequest { .. } if effect.is_done() => effect.detail["url"].as_str().map(str::to_owned),
+            _ => None,
+        });
         // What was judged before the way back was taken; the judgements after it are of another release.
         let mut suspects: Vec<String> = Vec::new();
         for commit in run.steps.iter().flat_map(|state| &state.judgements).flat_map(|judgement| &judgement.suspects) {
@@ -220,6 +227,7 @@ impl RollbackRow {
             reason: decision.reason.clone(),
             automatic: decision.automatic,
             branch,
+            pull_request,
             verified: run.rollback_verified() == Some(true),
             taken_back: run.plan.taken_back(decision.ways()).into_iter().cloned().collect(),
             suspects,

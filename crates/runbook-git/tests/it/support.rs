@@ -152,6 +152,7 @@ pub async fn permit() -> Arc<Permit> {
         local_latch: None,
         version_control: None,
         issue_tracker: Err("none".to_owned()),
+        forge: runbook_core::ports::Forge::none("none"),
         history: None,
         sinks: Vec::new(),
         hosted_runner: false,

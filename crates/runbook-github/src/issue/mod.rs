@@ -9,5 +9,7 @@ mod settings;
 mod tracker;
 mod upsert;
 
+pub(crate) use find::carries;
 pub use settings::{Deadlines, IssueSettings, SettingsError};
 pub use tracker::StatusIssue;
+pub(crate) use upsert::same_text;

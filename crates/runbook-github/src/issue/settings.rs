@@ -82,4 +82,15 @@ pub enum SettingsError {
     /// The token holds what no token holds, such as a space or a line break in its middle.
     #[error("GITHUB_TOKEN is no token: it is empty, or holds a character other than visible ASCII")]
     Token,
+    /// The id of the GitHub App is no number.
+    #[error("the id of the GitHub App is no number: take the App ID from the App's settings page, not its client ID")]
+    AppId,
+    /// The private key of the GitHub App is none.
+    #[error(
+        "the private key of the GitHub App is none: expected the whole PEM file that GitHub handed out, from          -----BEGIN RSA PRIVATE KEY----- to its last line"
+    )]
+    AppKey,
+    /// The proxy cannot be used. Its address is not shown, because it may hold a password.
+    #[error("HTTPS_PROXY is no proxy that can be used: expected an address such as http://proxy.example.com:3128")]
+    Proxy,
 }

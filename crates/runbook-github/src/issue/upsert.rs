@@ -18,6 +18,10 @@ pub(super) struct Upsert<'a> {
     pub(super) draft: IssueDraft,
     /// The comment with its own marker in front; `None` when none is due.
     comment: Option<(String, String)>,
+    /// What did not keep the texts from being made.
+    warnings: Vec<String>,
+    /// How many requests were sent before.
+    sent: u64,
     pub(super) until: Instant,
 }
 
@@ -30,16 +34,26 @@ impl<'a> Upsert<'a> {
             retryable: false,
             source: Some(error.into()),
         };
-        let draft = forge.renderer.issue(&update.view).map_err(unrendered)?;
+        let (draft, problem) = forge.renderer.or_embedded(|by| by.issue(&update.view)).map_err(unrendered)?;
+        let mut problems: Vec<RenderError> = problem.into_iter().collect();
         let comment = match update.comment {
             true => {
                 let marker = format!("<!-- runbook:run:{} -->", update.view.run);
-                let text = forge.renderer.comment(&update.view).map_err(unrendered)?;
+                let (text, problem) = forge.renderer.or_embedded(|by| by.comment(&update.view)).map_err(unrendered)?;
+                problems.extend(problem);
                 Some((format!("{marker}\n\n{text}"), marker))
             }
             false => None,
         };
-        Ok(Self { forge, update, draft, comment, until: Instant::now() + forge.deadlines.upsert })
+        let mut warnings = forge.warnings.clone();
+        for warning in problems.iter().map(embedded_used) {
+            // A part that both texts have is wrong in both.
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        let (sent, until) = (forge.api.sent(), Instant::now() + forge.deadlines.upsert);
+        Ok(Self { forge, update, draft, comment, warnings, sent, until })
     }
 
     pub(super) async fn run(&self) -> Result<PublishedIssue, IssueError> {
@@ -66,7 +80,9 @@ impl<'a> Upsert<'a> {
             retired.map_err(|(failure, more)| self.error_at(duplicate, &doing, failure, left.max(more)))?;
             left = left.max(LeftBehind::Changed);
         }
-        Ok(PublishedIssue { number: issue.number, url: issue.html_url, created })
+        let requests = self.forge.api.sent().saturating_sub(self.sent);
+        let warnings = self.warnings.clone();
+        Ok(PublishedIssue { number: issue.number, url: issue.html_url, created, requests, warnings })
     }
 
     /// Makes the issue. After a lost answer it looks for the marker; what is not found then may still appear.
@@ -183,8 +199,14 @@ impl<'a> Upsert<'a> {
     }
 }
 
+/// What a template of the repository's own did not make, and why.
+fn embedded_used(problem: &RenderError) -> String {
+    let place = problem.place().map(|place| format!("{place}: ")).unwrap_or_default();
+    format!("template {place}{}; the built-in text was used", problem.reason())
+}
+
 /// Whether two texts are the same to a reader. GitHub's page sends line ends as CRLF, and the API may cut white space at
 /// the end.
-fn same_text(left: &str, right: &str) -> bool {
+pub(crate) fn same_text(left: &str, right: &str) -> bool {
     left.replace("\r\n", "\n").trim_end() == right.replace("\r\n", "\n").trim_end()
 }

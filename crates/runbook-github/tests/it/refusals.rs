@@ -1,6 +1,9 @@
 //! What GitHub refuses: each error says what mends it, what is left behind, and never the token.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use runbook_core::{
     LeftBehind, Secret,
@@ -96,6 +99,29 @@ async fn a_short_rate_limit_is_waited_for_once() {
     scene.github.fail(limit().on("GET", "/issues").times(2));
     let error = scene.publish(&update_of(number)).await.unwrap_err();
     assert_eq!((error.left, error.retryable), (LeftBehind::NoChange, true), "{error}");
+}
+
+#[tokio::test]
+async fn a_wait_is_announced_before_it_begins() {
+    let scene = Scene::new().await;
+    let number = scene.add_status_issue("runbook[bot]");
+    let clock = VirtualClock::auto("2026-11-23T10:15:00Z".parse().unwrap());
+    let mut patient = settings(&scene.github, &scene.github.token());
+    patient.clock = Arc::new(clock.clone());
+    let (told, began) = (Arc::new(Mutex::new(Vec::new())), clock.now());
+    let hears = Arc::clone(&told);
+    let tracker = StatusIssue::new(patient).unwrap().announcing(move |line| {
+        hears.lock().unwrap().push((clock.now(), line.to_owned()));
+    });
+    let limit = FaultKind::RateLimitedSecondary { retry_after: Some(Duration::from_secs(3)) };
+    scene.github.fail(Fault::new(limit).on("PATCH", "/issues"));
+    publish(&tracker, &update_of(number)).await.unwrap();
+    assert_eq!(told.lock().unwrap().clone(), [(began, "GitHub's rate limit asks to wait; going on in 4 s".to_owned())]);
+
+    // One that would take longer than anybody waits is not waited for, and so not announced.
+    scene.github.fail(Fault::new(FaultKind::RateLimitedSecondary { retry_after: None }).on("GET", "/issues"));
+    publish(&tracker, &update_of(number)).await.unwrap_err();
+    assert_eq!(told.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

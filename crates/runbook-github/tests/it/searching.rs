@@ -3,7 +3,7 @@
 use runbook_core::LeftBehind;
 use runbook_testkit::github::{FakeGitHub, Fault, FaultKind, Grant};
 
-use crate::support::{LABELS, Scene, marker, update, update_of};
+use crate::support::{LABELS, Scene, marker, update, update_of, update_of_known};
 
 #[tokio::test]
 async fn found_by_its_marker_behind_150_others() {
@@ -33,11 +33,54 @@ async fn found_after_people_took_its_labels_off() {
 }
 
 #[tokio::test]
-async fn a_known_number_needs_no_list() {
+async fn a_known_issue_is_found_behind_150_others() {
     let scene = Scene::new().await;
     let ours = scene.add_status_issue("runbook[bot]");
-    scene.publish(&update_of(ours)).await.unwrap();
-    assert!(!scene.calls("GET").iter().any(|call| call.contains("per_page")), "{:?}", scene.calls("GET"));
+    for n in 0..150 {
+        scene.github.add_issue(&format!("issue {n}"), "no marker", &[], "octocat");
+    }
+    let published = scene.publish(&update_of_known(&scene.github, ours)).await.unwrap();
+    assert_eq!((published.number, published.created, published.requests), (ours, false, 3));
+}
+
+#[tokio::test]
+async fn a_second_one_by_hand_is_seen_beside_the_known_one() {
+    for labels in [&LABELS[..], &[]] {
+        let scene = Scene::new().await;
+        scene.github.set_permission("mona", "write");
+        let ours = scene.published().await;
+        let copy = scene.github.issue(ours).unwrap().body.unwrap();
+        let second = scene.github.add_issue("Status, too", &copy, labels, "mona");
+
+        assert_eq!(scene.publish(&update_of_known(&scene.github, ours)).await.unwrap().number, ours);
+        let closed = scene.github.issue(second).unwrap();
+        assert_eq!((closed.open, closed.state_reason.as_deref()), (false, Some("not_planned")), "{labels:?}");
+        assert!(scene.github.comments(second)[0].body.contains(&format!("is kept in #{ours}")), "{labels:?}");
+        assert!(scene.github.issue(ours).unwrap().open);
+    }
+}
+
+#[tokio::test]
+async fn an_older_one_is_kept_also_where_the_journal_knows_the_newer() {
+    let scene = Scene::new().await;
+    let older = scene.add_status_issue("runbook[bot]");
+    let newer = scene.add_status_issue("runbook[bot]");
+    assert_eq!(scene.publish(&update_of_known(&scene.github, newer)).await.unwrap().number, older);
+    let open: Vec<u64> = scene.github.issues().iter().filter(|issue| issue.open).map(|issue| issue.number).collect();
+    assert_eq!(open, [older]);
+}
+
+#[tokio::test]
+async fn a_known_issue_that_somebody_emptied_is_filled_again() {
+    for body in [None, Some("nothing to see here".to_owned())] {
+        let scene = Scene::new().await;
+        let ours = scene.published().await;
+        scene.github.change_issue(ours, |issue| (issue.body, issue.title) = (body, "gone".to_owned()));
+        let published = scene.publish(&update_of_known(&scene.github, ours)).await.unwrap();
+        assert_eq!((published.number, published.created), (ours, false));
+        assert!(scene.github.issue(ours).unwrap().body.unwrap().starts_with(&marker()));
+        assert_eq!(scene.github.issues().len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -67,7 +110,7 @@ async fn a_transferred_issue_is_not_followed() {
     let scene = Scene::of(FakeGitHub::builder().repository("octo", "forge").repository("octo", "archive")).await;
     let first = scene.published().await;
     scene.github.transfer_issue(first, "octo", "archive");
-    let second = scene.publish(&update_of(first)).await.unwrap();
+    let second = scene.publish(&update_of_known(&scene.github, first)).await.unwrap();
     assert!(second.created);
     assert_eq!(scene.github.issues().len(), 1, "the new one is in the repository itself");
 }
@@ -128,17 +171,31 @@ async fn an_issue_of_a_collaborator_counts() {
 }
 
 #[tokio::test]
+async fn a_collaborator_who_may_not_write_is_a_stranger() {
+    for permission in ["read", "triage"] {
+        let scene = Scene::new().await;
+        scene.github.set_permission("eve", permission);
+        let planted = scene.add_status_issue("eve");
+        let before = scene.github.issue(planted);
+        let published = scene.publish(&update()).await.unwrap();
+        assert!(published.created && published.number != planted, "{permission}");
+        assert_eq!(scene.github.issue(planted), before, "{permission}");
+    }
+}
+
+#[tokio::test]
 async fn a_job_knows_its_own_issue() {
     let scene = Scene::of(FakeGitHub::builder().grant(Grant::installation("github-actions[bot]"))).await;
     let first = scene.publish(&update()).await.unwrap();
-    // `GET /user` refuses a job's token, so its identity is known by that.
+    // `GET /user` refuses a job's token, so nobody asks: its form says whose it is.
     let second = scene.publish(&update()).await.unwrap();
     assert_eq!((second.number, second.created), (first.number, false));
+    assert!(!scene.calls("GET").contains(&"/user".to_owned()), "{:?}", scene.calls("GET"));
 }
 
 #[tokio::test]
 async fn a_list_that_failed_is_not_an_empty_list() {
-    for nth in [1, 2] {
+    for nth in 1..=4 {
         let scene = Scene::new().await;
         for n in 0..120 {
             scene.github.add_issue(&format!("runbook idea {n}"), "", &["runbook"], "octocat");

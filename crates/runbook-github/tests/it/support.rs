@@ -78,11 +78,21 @@ pub fn marker() -> String {
 }
 
 pub fn update() -> IssueUpdate {
-    IssueUpdate { view: view(0), known_number: None, comment: false }
+    IssueUpdate { view: view(0), known_number: None, known_url: None, comment: false }
 }
 
 pub fn update_of(number: u64) -> IssueUpdate {
     IssueUpdate { known_number: Some(number), ..update() }
+}
+
+/// An update of an issue that the journal knows, by its number and its page.
+pub fn update_of_known(github: &FakeGitHub, number: u64) -> IssueUpdate {
+    IssueUpdate { known_url: Some(page_of(github, number)), ..update_of(number) }
+}
+
+/// The page of an issue.
+pub fn page_of(github: &FakeGitHub, number: u64) -> String {
+    format!("{}/{}/{}/issues/{number}", github.url(), github.owner(), github.name())
 }
 
 /// A view of so many services; what it says changes with the number.

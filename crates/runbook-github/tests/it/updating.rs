@@ -1,10 +1,10 @@
 //! Making and changing the issue, also when answers are lost.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use runbook_core::LeftBehind;
+use runbook_core::{LeftBehind, ports::IssueUpdate};
 use runbook_github::{Deadlines, StatusIssue};
-use runbook_render::document_of_issue;
+use runbook_render::{Renderer, document_of_issue};
 use runbook_testkit::github::{Fault, FaultKind};
 use serde_json::Value;
 
@@ -158,6 +158,21 @@ async fn the_body_always_fits_and_reads_back() {
         assert!(body.chars().count() < 65_536, "{services} services: {} characters", body.chars().count());
         assert_eq!(document_of_issue(&body).unwrap().project, "Forge");
     }
+}
+
+#[tokio::test]
+async fn a_template_that_cannot_be_rendered_costs_a_warning_and_no_report() {
+    let scene = Scene::new().await;
+    let mut settings = settings(&scene.github, &scene.github.token());
+    let own = [("header.md.hbs".to_owned(), "{{misspelt}}".to_owned())].into();
+    settings.renderer = Arc::new(Renderer::with_overrides(&own).unwrap());
+    let tracker = StatusIssue::new(settings).unwrap().warning(["known before".to_owned()]);
+    let published = publish(&tracker, &IssueUpdate { comment: true, ..update() }).await.unwrap();
+    let [before, now] = &published.warnings[..] else { panic!("{published:?}") };
+    assert_eq!(before, "known before");
+    assert!(now.starts_with("template header.md.hbs:1:") && now.ends_with("the built-in text was used"), "{now}");
+    let body = scene.github.issue(published.number).unwrap().body.unwrap();
+    assert!(body.contains("**Operational Status**"), "{body}");
 }
 
 #[tokio::test]

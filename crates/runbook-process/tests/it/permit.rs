@@ -13,7 +13,7 @@ use runbook_core::{
     engine::{Cancel, Engine, Permit, Surroundings},
     event::Operation,
     plan::{Access, Plan, PlanPolicy, Step, Watch, When},
-    ports::{DeployError, Deployed, StageError, SystemClock, stage_fn},
+    ports::{DeployError, Deployed, Forge, StageError, SystemClock, stage_fn},
     registry::{Lookup, Registry, Scope},
     state::Latch,
 };
@@ -86,6 +86,7 @@ fn surroundings(scope: &Scope) -> Surroundings {
         local_latch: Some(Arc::new(FileLatch::new(&scope.state_dir, &scope.environment))),
         version_control: None,
         issue_tracker: Err("not in this test".into()),
+        forge: Forge::none("not in this test"),
         history: None,
         sinks: Vec::new(),
         hosted_runner: false,

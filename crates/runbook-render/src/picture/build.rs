@@ -136,6 +136,7 @@ pub(super) fn rollback(row: &RollbackRow, detail: &Detail) -> RollbackPicture {
         decided: if row.automatic { "automatic" } else { "asked for" }.to_owned(),
         ways: ways.take(detail.list).map(|way| shorten(&way, detail.text)).collect(),
         branch: row.branch.as_deref().map(|branch| shorten(branch, detail.text)),
+        pull_request: row.pull_request.as_deref().and_then(escape::web_url).filter(|url| length(url) <= LONGEST_URL),
         taken_back: facts::taken_back(row, detail.commits)
             .iter()
             .take(detail.list)

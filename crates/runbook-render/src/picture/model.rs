@@ -116,6 +116,8 @@ pub struct RollbackPicture {
     pub ways: Vec<String>,
     /// The branch that records it.
     pub branch: Option<String>,
+    /// The address of the pull request for that branch.
+    pub pull_request: Option<String>,
     /// What it takes back, such as `v1.1.0 → v1.0.0: 2 commits, 3 files (src/a.rs; src/b.rs; and 1 more)`.
     pub taken_back: Vec<String>,
     /// The commits that were returned from, in words, where the repository knows them.

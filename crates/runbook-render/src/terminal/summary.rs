@@ -206,6 +206,9 @@ fn way_back(rollback: &RollbackRow) -> Vec<Line> {
             Line::default().column(Tone::Plain, "", 10).outside(Tone::Dim, &format!("recorded on the branch {branch}")),
         );
     }
+    if let Some(url) = &rollback.pull_request {
+        lines.push(Line::default().column(Tone::Plain, "", 10).outside(Tone::Dim, &format!("pull request {url}")));
+    }
     lines
 }
 

@@ -236,6 +236,7 @@ pub fn run() -> Report {
         automatic: true,
         branch: Some("rollback/v1.2.0-20261123T101500Z".into()),
         verified: true,
+        pull_request: None,
         taken_back: views::taken_back(),
         suspects: vec!["a1b2c3d Move the pool to its own crate".into(), "d4e5f6a Raise max_connections".into()],
     };
@@ -248,6 +249,7 @@ pub fn run() -> Report {
         environment: view.environment,
         branch: view.branch,
         commit: "7b0e1f6a2c3d4e5f60718293a4b5c6d7e8f90a1b".parse().ok(),
+        request_id: None,
         started_at: at("2026-11-23T10:08:00Z"),
         finished_at: view.updated_at,
         elapsed_ms: 368_441,
@@ -275,7 +277,11 @@ pub fn run() -> Report {
             NotificationRow { to: "slack".into(), outcome: "sent".into() },
             NotificationRow { to: "discord".into(), outcome: "the webhook answered 404".into() },
         ],
-        issue: Some(IssueRow { number: 7, url: "https://github.com/forge/quantum-pi/issues/7".into() }),
+        issue: Some(IssueRow {
+            number: 7,
+            url: "https://github.com/forge/quantum-pi/issues/7".into(),
+            requests: Some(2),
+        }),
         next: None,
         history: Vec::new(),
     }
@@ -322,7 +328,7 @@ pub fn hostile() -> MonitoringReport {
         (stage.outcome, stage.reason) = (text(), Some(text()));
     }
     run.notifications = vec![NotificationRow { to: text(), outcome: text() }];
-    run.issue = Some(IssueRow { number: 7, url: format!("javascript:{HOSTILE}") });
+    run.issue = Some(IssueRow { number: 7, url: format!("javascript:{HOSTILE}"), requests: None });
     let rollback = run.rollback.as_mut().unwrap();
     (rollback.reason, rollback.branch) = (text(), Some(text()));
     for series in &mut report.series {

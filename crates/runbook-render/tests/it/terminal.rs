@@ -33,6 +33,7 @@ fn report(view: StatusView) -> Report {
         notifications: Vec::new(),
         issue: None,
         next: None,
+        request_id: None,
         history: Vec::new(),
     }
 }
@@ -51,6 +52,7 @@ fn a_rolled_back_deploy() {
         automatic: true,
         branch: Some("rollback/2026-11-23-v1.2.0".into()),
         verified: true,
+        pull_request: None,
         taken_back: views::taken_back(),
         suspects: vec!["a1b2c3d Move the pool to its own crate".into(), "d4e5f6a Raise max_connections".into()],
     });
@@ -58,7 +60,8 @@ fn a_rolled_back_deploy() {
         NotificationRow { to: "slack".into(), outcome: "sent".into() },
         NotificationRow { to: "discord".into(), outcome: "the webhook answered 404".into() },
     ];
-    report.issue = Some(IssueRow { number: 7, url: "https://github.com/forge/quantum-pi/issues/7".into() });
+    report.issue =
+        Some(IssueRow { number: 7, url: "https://github.com/forge/quantum-pi/issues/7".into(), requests: Some(2) });
     insta::assert_snapshot!(text(&terminal_report(&report)));
 }
 

@@ -230,6 +230,7 @@ pub fn rolled_back() -> StatusView {
         automatic: true,
         branch: Some("rollback/v1.2.0-20261123T101500Z".into()),
         verified: true,
+        pull_request: None,
         taken_back: taken_back(),
         suspects: vec!["a1b2c3d Move the pool to its own crate".into(), "d4e5f6a Raise max_connections".into()],
     });

@@ -99,10 +99,7 @@ impl Ledger {
         step: &StepId,
         operation: Operation,
     ) -> Result<Permit, Refusal> {
-        let tells = matches!(
-            operation,
-            Operation::PublishStatus | Operation::Notify { .. } | Operation::Custom { service: None, .. }
-        );
+        let tells = operation.tells() || matches!(operation, Operation::Custom { service: None, .. });
         if access == Access::ReadOnly || (access == Access::Reporting && !tells) {
             return Err(Refusal::ReadOnly(operation.word().to_owned()));
         }
