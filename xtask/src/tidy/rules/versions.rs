@@ -8,7 +8,7 @@ use super::super::finding::Finding;
 const OWN: &str = "xtask/src/tidy/rules/versions.rs";
 
 /// Crates that may be there twice, with the reason.
-const TWICE: [(&str, &str); 13] = [
+const TWICE: [(&str, &str); 14] = [
     ("base64", "octocrab and jsonwebtoken have not moved to 0.23"),
     ("block-buffer", "with sha2"),
     ("core-foundation", "on macOS only: hickory-resolver's system-configuration has not moved to 0.10"),
@@ -18,6 +18,7 @@ const TWICE: [(&str, &str); 13] = [
     ("getrandom", "octocrab and jsonwebtoken have not moved to 0.4"),
     ("hashbrown", "sqlx-core's hashlink has not moved to 0.17"),
     ("hmac", "with sha2"),
+    ("pem", "jsonwebtoken has not moved to 4, on which the rcgen of the test kit stands"),
     ("sha2", "octocrab stands on 0.10, postgres-protocol on 0.11"),
     ("syn", "at compile time only: some derive macros have not moved to 3"),
     ("synstructure", "at compile time only: with syn"),
