@@ -69,8 +69,13 @@ pub(super) fn queue(facts: &WorkflowFacts) -> String {
     )
 }
 
-/// What the jobs before said of the next step. A job that did not run said nothing.
+/// What the first job said of the next step.
 const NEXT: &str = "needs.safety-gate.outputs.next";
+
+/// What a job said of the next step; one that did not run, or broke off, said nothing.
+fn said(job: &str) -> String {
+    format!("needs.{job}.result == 'success' && needs.{job}.outputs.next")
+}
 
 /// Build and test.
 pub(super) fn ci() -> Vec<String> {
@@ -79,9 +84,8 @@ pub(super) fn ci() -> Vec<String> {
 
 /// The deployment. With several environments, only where the protected one is known.
 pub(super) fn deploy(has_several: bool) -> Vec<String> {
-    let mut lines = vec![format!(
-        "!cancelled() && contains(fromJSON('[\"baseline\", \"deploy\"]'), needs.ci.outputs.next || {NEXT})"
-    )];
+    let mut lines =
+        vec![format!("!cancelled() && contains(fromJSON('[\"baseline\", \"deploy\"]'), {} || {NEXT})", said("ci"))];
     if has_several {
         lines.push("&& needs.safety-gate.outputs.environment != ''".to_owned());
     }
@@ -90,18 +94,18 @@ pub(super) fn deploy(has_several: bool) -> Vec<String> {
 
 /// The watch: after the deployment, or where a run only looks.
 pub(super) fn monitor() -> Vec<String> {
-    vec![format!("!cancelled() && (needs.deploy.outputs.next || {NEXT}) == 'monitor'")]
+    vec![format!("!cancelled() && ({} || {NEXT}) == 'monitor'", said("deploy"))]
 }
 
 /// The way back, once it was decided or asked for.
 pub(super) fn rollback() -> Vec<String> {
     vec![
         "!cancelled() && contains(fromJSON('[\"rollback\", \"verify\"]'),".to_owned(),
-        format!("needs.monitor.outputs.next || needs.deploy.outputs.next || {NEXT})"),
+        format!("{} || {} || {NEXT})", said("monitor"), said("deploy")),
     ]
 }
 
 /// The report: for every run that began, whatever happened since.
 pub(super) fn report() -> Vec<String> {
-    vec!["always() && needs.safety-gate.outputs.run != ''".to_owned()]
+    vec!["always() && needs.safety-gate.result != 'skipped' && needs.safety-gate.outputs.run != ''".to_owned()]
 }

@@ -204,7 +204,7 @@ fn monitor(facts: &WorkflowFacts) -> Job {
         conditions::monitor(),
         steps,
     );
-    Job { why: "After a deployment, and where a run only looks.", ..with_deployments(facts, job) }
+    Job { why: "After a deployment, and where a run only looks.", ..job }
 }
 
 fn rollback(facts: &WorkflowFacts) -> Job {
@@ -242,6 +242,8 @@ fn report(facts: &WorkflowFacts) -> Job {
         steps,
     );
     job.permissions.extend(facts.uses.status_issue.then_some("issues: write"));
+    // The report ends the deployments that the run has told of.
+    let job = with_deployments(facts, job);
     Job { why: "For every run that began, whatever became of it.", outputs: Vec::new(), reports: true, ..job }
 }
 
