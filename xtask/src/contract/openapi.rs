@@ -1,7 +1,11 @@
 //! Every request that the code makes and every answer of the fake GitHub, against GitHub's OpenAPI description. The tests
-//! that talk to the fake are run once more, and each fake writes its exchanges down.
+//! that talk to the fake are run once more, and each fake writes its exchanges down; where `cargo xtask test` was run with
+//! the same folder in its environment, they were written down then.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
@@ -12,6 +16,8 @@ use super::{
 
 pub(super) const NAME: &str = "openapi";
 
+/// Names the folder that each fake writes to.
+const RECORD: &str = "RUNBOOK_RECORD_GITHUB";
 const CLI: &str = "runbook-cli";
 /// The packages whose tests talk to the fake, and which of the tests do. Of the command line's it is found out.
 const RECORDED: [(&str, &[&str]); 2] = [("runbook-testkit", &["github"]), ("runbook-github", &[])];
@@ -19,10 +25,29 @@ const RECORDED: [(&str, &[&str]); 2] = [("runbook-testkit", &["github"]), ("runb
 const REPEATS: [&str; 2] = ["crash", "bench"];
 
 pub(super) fn run(stage: &Stage<'_>) -> Result<Vec<Check>> {
-    let exchanges = stage.folder(NAME)?;
     let mut checks = Vec::new();
+    let exchanges = match recorded_before() {
+        Some(folder) => folder,
+        None => record(stage, &mut checks)?,
+    };
+    let broken = pinned(stage.checkout).join("broken.jsonl");
+    let arguments = [stage.parts.description(), exchanges, broken].map(|path| shown(&path));
+    checks.extend(stage.parts.checks(NAME, "openapi.mjs", &arguments)?);
+    Ok(checks)
+}
+
+/// The folder that an earlier run of the tests wrote to.
+fn recorded_before() -> Option<PathBuf> {
+    let folder = std::env::var_os(RECORD).map(PathBuf::from)?;
+    let has_any = fs::read_dir(&folder).is_ok_and(|mut files| files.next().is_some());
+    has_any.then_some(folder)
+}
+
+/// Runs the tests that talk to the fake; the folder with what was said.
+fn record(stage: &Stage<'_>, checks: &mut Vec<Check>) -> Result<PathBuf> {
+    let exchanges = stage.folder(NAME)?;
     let mut record = |package: &str, arguments: &[String]| {
-        let failed = stage.programs.run(package, arguments, &[("RUNBOOK_RECORD_GITHUB", exchanges.as_os_str())])?;
+        let failed = stage.programs.run(package, arguments, &[(RECORD, exchanges.as_os_str())])?;
         let name = format!("the tests of {package} that talk to the fake pass");
         checks.push(Check::of(NAME, name, failed.is_none(), &failed.unwrap_or_default()));
         Ok::<(), anyhow::Error>(())
@@ -31,10 +56,7 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<Vec<Check>> {
         record(package, &filters.iter().map(|filter| (*filter).to_owned()).collect::<Vec<_>>())?;
     }
     record(CLI, &modules_that_name_github(&stage.programs.folder(CLI)?.join("tests/it"))?)?;
-    let broken = pinned(stage.checkout).join("broken.jsonl");
-    let arguments = [stage.parts.description(), exchanges, broken].map(|path| shown(&path));
-    checks.extend(stage.parts.checks(NAME, "openapi.mjs", &arguments)?);
-    Ok(checks)
+    Ok(exchanges)
 }
 
 /// The modules of integration tests in whose text GitHub is named, as filters of test names.

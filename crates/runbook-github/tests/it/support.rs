@@ -1,6 +1,9 @@
 //! A GitHub that loses answers, forgets issues, runs out of budget and lies; and a status issue at it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use runbook_core::{
@@ -14,6 +17,9 @@ use runbook_testkit::{
     conformance::permitted,
     github::{FakeGitHub, FakeGitHubBuilder, Recorded},
 };
+
+/// Compiled once for all tests of this program.
+static RENDERER: LazyLock<Arc<Renderer>> = LazyLock::new(|| Arc::new(Renderer::new().unwrap()));
 
 pub const LABELS: [&str; 3] = ["ai-agent", "automated", "runbook"];
 pub const RUN: &str = "0190a1b2-0000-7000-8000-000000000001";
@@ -66,7 +72,7 @@ pub async fn publish(tracker: &StatusIssue, update: &IssueUpdate) -> Result<Publ
 
 pub fn settings(github: &FakeGitHub, token: &str) -> IssueSettings {
     let repository = format!("{}/{}", github.owner(), github.name());
-    let renderer = Arc::new(Renderer::new().unwrap());
+    let renderer = Arc::clone(&RENDERER);
     let mut settings = IssueSettings::new(github.url(), repository, Secret::new(token), renderer);
     let short = Duration::from_secs(5);
     settings.deadlines = Deadlines { connect: short, read: short, call: short, upsert: 4 * short };
