@@ -184,7 +184,9 @@ pub(super) async fn carry_out(
     if wish.expect.is_some() && wish.expect != digest {
         return Ok(Carried { code: ExitCode::Blocked, report: None, digest });
     }
-    if let Some(step) = wish.until.as_ref().filter(|step| plan.step(step).is_none()) {
+    // A stop is never left, so it does not matter until when.
+    let until = wish.until.as_ref().filter(|_| wish.action != Action::EmergencyStop);
+    if let Some(step) = until.filter(|step| plan.step(step).is_none()) {
         return Err(no_step(step, &plan));
     }
     // Made only now: a request that could not be planned leaves no trace.

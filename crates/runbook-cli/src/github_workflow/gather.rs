@@ -106,7 +106,7 @@ pub(super) fn facts(
             }),
             pull_request: any(|config| has_deployer(config) && config.rollback.pull_request),
         },
-        queue: settings.queue,
+        queue: settings.queue.unwrap_or_else(|| !any(|config| config.github.api_url.is_some())),
     };
     Ok((facts, notes))
 }

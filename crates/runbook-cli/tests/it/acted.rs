@@ -71,7 +71,7 @@ impl Acted {
         assert!(made.success());
         let config = format!(
             "{CONFIG}\n[journal]\nhome = \"remote\"\nremote = \"file://{}\"\n\n[deploy]\non_push = true\n\n[workflow]\n\
-             install = \"preinstalled\"\nruns_on = [\"self-hosted\", \"forge\"]\nafter = [\"Build\"]\n",
+             install = \"preinstalled\"\nqueue = false\nruns_on = [\"self-hosted\", \"forge\"]\nafter = [\"Build\"]\n",
             journal.display()
         );
         let github = FakeGitHub::start().await;

@@ -356,3 +356,15 @@ async fn a_run_that_is_left_for_later_jobs_is_answered_when_it_has_ended() {
     world.run(&["event"]).await.exits(0).shows(&["answered before"]);
     assert_eq!(runs(&world), 2);
 }
+
+/// A stop is never left for a later job, and never refused because somebody asked for that.
+#[tokio::test]
+async fn a_stop_that_was_to_be_left_is_carried_out() {
+    let github = FakeGitHub::start().await;
+    let mut world = job(&github, CONFIG).await;
+    world.deployed("v1.0.0").await;
+    happens(&mut world, "workflow_dispatch", dispatch(json!({ "action": "emergency-stop", "reason": "smoke" })));
+    world.run(&["event", "--until", "safety-gate"]).await.exits(0);
+    assert_eq!(world.live(), None);
+    assert_eq!(output_of(&world, "next").as_deref(), Some(""));
+}

@@ -46,8 +46,9 @@ pub struct WorkflowConfig {
     pub runs_on: Vec<String>,
     /// How `runbook` comes to the runner; by default `checkout` in a repository with `cargo xtask`, else `release`.
     pub install: Option<WorkflowInstall>,
-    /// Whether GitHub queues the runs of an environment (`concurrency.queue: max`), instead of the lock alone.
-    pub queue: bool,
+    /// Whether GitHub queues the runs of an environment (`concurrency.queue: max`), instead of the lock alone; by default
+    /// where `[github] api_url` names no server of one's own, which may not know it yet.
+    pub queue: Option<bool>,
 }
 
 impl Default for WorkflowConfig {
@@ -58,7 +59,7 @@ impl Default for WorkflowConfig {
             after: Vec::new(),
             runs_on: vec!["ubuntu-latest".to_owned()],
             install: None,
-            queue: false,
+            queue: None,
         }
     }
 }
