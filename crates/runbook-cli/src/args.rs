@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
-use runbook_core::{FailOn, ServiceId, StepId};
+use runbook_core::{FailOn, ServiceId, StepId, config::Period};
 use runbook_render::WorkflowLayout;
 
 use crate::output::{Format, Verbosity};
@@ -297,12 +297,15 @@ pub(crate) struct Resume {
     pub(crate) reason: String,
 }
 
-/// How far a process carries a run.
+/// When a run begins, and how far this process carries it.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct Until {
     /// Leave the run once this step has had its turn; `runbook stage` goes on with it
     #[arg(long, value_name = "STEP")]
     pub(crate) until: Option<StepId>,
+    /// Wait at most so long for a lock that another run holds, such as 30s or 15m
+    #[arg(long, value_name = "TIME")]
+    pub(crate) wait: Option<Period>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -13,9 +13,9 @@ use runbook_core::{
 };
 use runbook_github::{ActionsEnvironment, commands as workflow, outputs};
 
-use super::{event::FromEvent, repeat};
+use super::{event::FromEvent, patience::Patience, repeat};
 use crate::{
-    args::{Args, Command, Global},
+    args::{Args, Command, Global, Until},
     fault::Fault,
     output::Output,
     project::Project,
@@ -35,6 +35,8 @@ pub(super) struct Wish {
     pub(super) force: bool,
     pub(super) reason: Option<String>,
     pub(super) until: Option<StepId>,
+    /// How long a lock that another run holds is waited for.
+    pub(super) wait: Duration,
     pub(super) fail_on: FailOn,
     /// The digest that the plan must have.
     pub(super) expect: Option<Digest>,
@@ -52,6 +54,7 @@ impl Wish {
             force: false,
             reason: None,
             until: None,
+            wait: Duration::ZERO,
             fail_on: FailOn::Never,
             expect: None,
             event: None,
@@ -80,6 +83,7 @@ fn wish(command: &Command) -> Result<Wish, Fault> {
         Command::UpdateStatus(args) => Wish {
             reason: args.why.reason.clone(),
             until: args.until.until.clone(),
+            wait: waits(&args.until),
             fail_on: args.fail_on.into(),
             ..plain(Action::UpdateStatus)
         },
@@ -87,6 +91,7 @@ fn wish(command: &Command) -> Result<Wish, Fault> {
             version: args.version.clone(),
             reason: args.why.reason.clone(),
             until: args.until.until.clone(),
+            wait: waits(&args.until),
             ..plain(Action::Deploy)
         },
         Command::Rollback(args) => Wish {
@@ -94,6 +99,7 @@ fn wish(command: &Command) -> Result<Wish, Fault> {
             force: args.force,
             reason: args.why.reason.clone(),
             until: args.until.until.clone(),
+            wait: waits(&args.until),
             ..plain(Action::Rollback)
         },
         Command::UpdateComponent(args) => Wish {
@@ -101,12 +107,18 @@ fn wish(command: &Command) -> Result<Wish, Fault> {
             version: args.version.clone(),
             reason: args.why.reason.clone(),
             until: args.until.until.clone(),
+            wait: waits(&args.until),
             ..plain(Action::UpdateComponent)
         },
         Command::EmergencyStop(args) => Wish { reason: args.why.reason.clone(), ..plain(Action::EmergencyStop) },
         Command::Resume(args) => Wish { reason: Some(args.reason.clone()), ..plain(Action::Resume) },
         other => return Err(Fault::internal(format!("{other:?} is not an action"))),
     })
+}
+
+/// How long a lock is waited for, as it was asked for.
+pub(super) fn waits(until: &Until) -> Duration {
+    until.wait.map_or(Duration::ZERO, |period| period.0)
 }
 
 /// Plans and executes an action.
@@ -172,43 +184,52 @@ pub(super) async fn carry_out(
     if let Some(run) = repeat::run_of(&request, purpose, &engine).await? {
         return repeat::tell_again(run, &world, &engine, wish.fail_on, output).await;
     }
-    let plan = tokio::select! {
-        plan = engine.prepare(&request, &project.config) => plan?,
-        ended = cancel.requested() => return Err(early(ended)),
-    };
-    let digest = Some(plan_digest(&plan));
-    if purpose == Purpose::Plan {
-        output.plan(&plan);
-        return Ok(Carried { code: ExitCode::Succeeded, report: None, digest });
-    }
-    if wish.expect.is_some() && wish.expect != digest {
-        return Ok(Carried { code: ExitCode::Blocked, report: None, digest });
-    }
-    // A stop is never left, so it does not matter until when.
-    let until = wish.until.as_ref().filter(|_| wish.action != Action::EmergencyStop);
-    if let Some(step) = until.filter(|step| plan.step(step).is_none()) {
-        return Err(no_step(step, &plan));
-    }
-    // Made only now: a request that could not be planned leaves no trace.
-    make_ready()?;
-    output.begin(&plan, world.actions.is_some());
-    let result = if request.action.changes_services() {
-        // Nobody who deploys, returns or stops waits for the past.
-        let run = execute(&engine, request, plan, wish.until.as_ref(), &cancel);
-        let (result, ()) = tokio::join!(run, learn(&engine, output));
-        result
-    } else {
-        learn(&engine, output).await;
-        execute(&engine, request, plan, wish.until.as_ref(), &cancel).await
-    };
-    match result {
-        // Somebody else was faster with the same request.
-        Err(EngineError::Repeated(run)) => repeat::tell_again(run, &world, &engine, wish.fail_on, output).await,
-        result => {
-            let result = result?;
-            let code = tell(&world, &engine, &result, wish.fail_on, output).await;
-            Ok(Carried::of(code, result, digest))
+    let patience = Patience::of(&wish);
+    loop {
+        if purpose == Purpose::Act {
+            patience.wait(&engine, &cancel, output).await?;
         }
+        let plan = tokio::select! {
+            plan = engine.prepare(&request, &project.config) => plan?,
+            ended = cancel.requested() => return Err(early(ended)),
+        };
+        let digest = Some(plan_digest(&plan));
+        if purpose == Purpose::Plan {
+            output.plan(&plan);
+            return Ok(Carried { code: ExitCode::Succeeded, report: None, digest });
+        }
+        if wish.expect.is_some() && wish.expect != digest {
+            return Ok(Carried { code: ExitCode::Blocked, report: None, digest });
+        }
+        if let Some(step) = wish.until.as_ref().filter(|step| plan.step(step).is_none()) {
+            return Err(no_step(step, &plan));
+        }
+        // Made only now: a request that could not be planned leaves no trace.
+        make_ready()?;
+        output.begin(&plan, world.actions.is_some());
+        let request = request.clone();
+        let result = if request.action.changes_services() {
+            // Nobody who deploys, returns or stops waits for the past.
+            let run = execute(&engine, request, plan, wish.until.as_ref(), &cancel);
+            let (result, ()) = tokio::join!(run, learn(&engine, output));
+            result
+        } else {
+            learn(&engine, output).await;
+            execute(&engine, request, plan, wish.until.as_ref(), &cancel).await
+        };
+        let result = match result {
+            // Somebody else was faster with the same request.
+            Err(EngineError::Repeated(run)) => {
+                return repeat::tell_again(run, &world, &engine, wish.fail_on, output).await;
+            }
+            result => result?,
+        };
+        if result.was_kept_away() && patience.has_more() && cancel.signal().is_none() {
+            output.note("another run was faster; waiting for it");
+            continue;
+        }
+        let code = tell(&world, &engine, &result, wish.fail_on, output).await;
+        return Ok(Carried::of(code, result, digest));
     }
 }
 

@@ -15,7 +15,7 @@ use runbook_github::{
 use serde_json::json;
 
 use super::{
-    act::{Carried, Wish, carry_out},
+    act::{Carried, Wish, carry_out, waits},
     answer::Answer,
 };
 use crate::{
@@ -158,6 +158,7 @@ impl Job<'_> {
             reason: asking.reason,
             // A stop is one step and its report: it is never left for later.
             until: self.args.until.until.clone().filter(|_| asking.action != Action::EmergencyStop),
+            wait: waits(&self.args.until),
             expect: asking.expect,
             event: Some(FromEvent {
                 trigger: self.event.name().to_owned(),

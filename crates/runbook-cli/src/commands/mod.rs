@@ -10,6 +10,7 @@ mod init;
 mod lock;
 mod look;
 mod monitoring;
+mod patience;
 mod recover;
 mod repeat;
 mod runs;

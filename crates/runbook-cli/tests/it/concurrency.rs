@@ -178,3 +178,37 @@ async fn of_two_that_share_a_remote_one_is_at_work() {
 async fn of_eight_that_share_a_remote_one_is_at_work() {
     Fleet::apart(8).await.race(1).await;
 }
+
+/// Who may wait comes to its turn after the other, with a plan of the world as it is then.
+#[tokio::test]
+async fn who_waits_comes_to_its_turn() {
+    let world = World::new().await;
+    world.deployed("v1.0.0").await;
+    world.run(&["lock", "--reason", "a short look"]).await.exits(0);
+    let waiting = world.start(&["deploy", "v1.1.0", "--wait", "30s"]);
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    assert_eq!(world.live().as_deref(), Some("v1.0.0"));
+    world.run(&["unlock", "--reason", "done"]).await.exits(0);
+    end(waiting, &["deploy", "v1.1.0", "--wait", "30s"]).await.exits(0).shows(&["waiting for it, at most"]);
+    assert_eq!(world.live().as_deref(), Some("v1.1.0"));
+
+    // In vain: it is blocked, and says by whom.
+    world.run(&["lock", "--reason", "a long look"]).await.exits(0);
+    world.run(&["deploy", "v1.0.0", "--wait", "300ms"]).await.exits(3).shows(&["a long look"]);
+    world.run(&["deploy", "v1.0.0", "--wait", "soon"]).await.exits(2).says(&["--wait", "a length of time such as"]);
+    // A stop waits for nobody.
+    world.run(&["emergency-stop"]).await.exits(0);
+}
+
+#[tokio::test]
+async fn of_four_that_wait_each_comes_to_its_turn() {
+    let lane = Fleet::at_home("file", 4).await;
+    let start = |number: usize| lane.world(number).start(&["deploy", &release(number), "--wait", "50s"]);
+    let started: Vec<_> = (0..4).map(start).collect();
+    for (number, child) in started.into_iter().enumerate() {
+        end(child, &["deploy", &release(number), "--wait", "50s"]).await.exits(0);
+    }
+    let log = lane.log();
+    assert!(!log.contains(&"overlap".to_owned()), "{log:?}");
+    assert_eq!(log.iter().filter(|line| line.starts_with("deploy v2.")).count(), 4, "{log:?}");
+}

@@ -4,7 +4,7 @@
 //! stream of events, `exclusion` is the rule of lock, latch and fence, `context` is what a stage sees of all this,
 //! `permit` is the leave to do one effect, `assembly` puts everything together, `cancel` asks a run to end, `check` looks
 //! once without a run, `learn` brings the history up to the journal, `recovery` finishes or closes runs that were
-//! interrupted, `handover` lets several processes carry one run, and `lock` is the lock in a person's hand.
+//! interrupted, `handover` lets several processes carry one run, `queue` waits for the lock of another one, and `lock` is the lock in a person's hand.
 
 mod assembly;
 mod cancel;
@@ -19,6 +19,7 @@ mod learn;
 mod ledger;
 mod lock;
 mod permit;
+mod queue;
 mod recovery;
 mod watched;
 

@@ -133,13 +133,13 @@ fn whole_run(facts: &WorkflowFacts) -> Job {
     permissions.extend(uses.checks.then_some(["checks: read", "statuses: read"]).into_iter().flatten());
     permissions.extend(uses.deployments.then_some("deployments: write"));
     permissions.extend(uses.pull_request.then_some("pull-requests: write"));
-    let steps = vec![event(facts, ""), monitoring_report(facts, "steps.event.outputs.environment", None)];
+    let steps = vec![event(facts, "", !facts.queue), monitoring_report(facts, "steps.event.outputs.environment", None)];
     Job {
         why: "Every event but an emergency stop, in the repository itself; what is no event of ours ends here.",
         outputs: outputs("steps.event.outputs", &["run", "action", "verdict", "operational-status", "issue"]),
         keeps_credentials: uses.pushes_branch,
         reports: true,
-        ..job(facts, "runbook", "🤖 Runbook", facts.minutes.single, conditions::event(facts), permissions, steps)
+        ..job(facts, "runbook", "🤖 Runbook", waiting(facts, facts.minutes.single), conditions::event(facts), permissions, steps)
     }
 }
 
@@ -148,7 +148,7 @@ fn gate(facts: &WorkflowFacts) -> Job {
     let mut permissions = vec![contents(facts, false)];
     permissions.extend(uses.status_issue.then_some("issues: write"));
     permissions.extend(uses.checks.then_some(["checks: read", "statuses: read"]).into_iter().flatten());
-    let mut steps = vec![event(facts, " --until safety-gate")];
+    let mut steps = vec![event(facts, " --until safety-gate", !facts.queue)];
     steps.extend(custom(facts, "safety-gate", "steps.event.outputs.run", "steps.event.outputs.environment"));
     let mut outputs = outputs("steps.event.outputs", &["run", "action", "environment", "verdict"]);
     outputs.push(pair("next", &next_of(&steps)));
@@ -156,7 +156,7 @@ fn gate(facts: &WorkflowFacts) -> Job {
     Job {
         why: "Every event but an emergency stop, in the repository itself; what is no event of ours ends here.",
         outputs,
-        ..job(facts, "safety-gate", "🛡️ Safety Gate", facts.minutes.gate, conditions::event(facts), permissions, steps)
+        ..job(facts, "safety-gate", "🛡️ Safety Gate", waiting(facts, facts.minutes.gate), conditions::event(facts), permissions, steps)
     }
 }
 
@@ -250,7 +250,7 @@ fn report(facts: &WorkflowFacts) -> Job {
 fn stop(facts: &WorkflowFacts) -> Job {
     let mut permissions = vec![contents(facts, false)];
     permissions.extend(facts.uses.status_issue.then_some("issues: write"));
-    let steps = vec![event(facts, ""), monitoring_report(facts, "steps.event.outputs.environment", None)];
+    let steps = vec![event(facts, "", false), monitoring_report(facts, "steps.event.outputs.environment", None)];
     Job {
         why: "It needs no other job, no reviewer, and waits for nothing.",
         group: Some("format('runbook-emergency-stop-{0}', github.run_id)"),
@@ -357,13 +357,22 @@ fn in_environment(facts: &WorkflowFacts) -> &'static str {
     if facts.environments.len() > 1 { " --environment \"$RUNBOOK_ENVIRONMENT\"" } else { "" }
 }
 
+/// Where GitHub does not queue runs, one that changes something waits for the lock.
+const WAIT: &str = " --wait 15m";
+const WAIT_MINUTES: u32 = 15;
+
+/// The time of a job that may have to wait.
+fn waiting(facts: &WorkflowFacts, minutes: u32) -> u32 {
+    if facts.queue { minutes } else { minutes + WAIT_MINUTES }
+}
+
 /// The step that turns the event into a request, and begins its run.
-fn event(facts: &WorkflowFacts, until: &str) -> Step {
+fn event(facts: &WorkflowFacts, until: &str, waits: bool) -> Step {
     Step {
         name: "Take the event in".to_owned(),
         id: Some("event".to_owned()),
         condition: None,
-        run: format!("{} event{until}", call(facts)),
+        run: format!("{} event{until}{}", call(facts), if waits { WAIT } else { "" }),
         env: variables(facts, &[]),
     }
 }
