@@ -48,6 +48,8 @@ pub struct WorkflowConfig {
     pub install: Option<WorkflowInstall>,
     /// Whether GitHub queues the runs of an environment (`concurrency.queue: max`), instead of the lock alone.
     pub queue: bool,
+    /// With more services than this, their probes are spread over jobs of at most so many each.
+    pub shard_size: u32,
 }
 
 impl Default for WorkflowConfig {
@@ -59,6 +61,7 @@ impl Default for WorkflowConfig {
             runs_on: vec!["ubuntu-latest".to_owned()],
             install: None,
             queue: false,
+            shard_size: 50,
         }
     }
 }
