@@ -197,6 +197,43 @@ pub(crate) struct Check {
     /// All services; the same as naming none
     #[arg(long, conflicts_with = "services")]
     pub(crate) all: bool,
+    /// Write what was found to the journal, where the next run that only looks takes it
+    #[arg(long)]
+    pub(crate) publish: bool,
+    /// One of N equal parts of the services that can be measured from anywhere, counted from 1
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse, requires = "publish",
+        conflicts_with_all = ["services", "all", "runs_on"])]
+    pub(crate) shard: Option<Shard>,
+    /// The services that say `runs_on` with these labels, separated by commas
+    #[arg(long, value_name = "LABELS", value_delimiter = ',', requires = "publish",
+        conflicts_with_all = ["services", "all"])]
+    pub(crate) runs_on: Vec<String>,
+    /// From which status on to end with 4 or 5
+    #[arg(long, value_enum, default_value_t = FailOnArg::Unknown, value_name = "STATUS")]
+    pub(crate) fail_on: FailOnArg,
+}
+
+/// One of equal parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shard {
+    pub(crate) index: u32,
+    pub(crate) of: u32,
+}
+
+impl Shard {
+    /// As many jobs as a matrix of GitHub may have.
+    const MOST: u32 = 256;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("expected a part such as 2/3, found {text:?}");
+        let (index, of) = text.split_once('/').ok_or_else(wrong)?;
+        let number = |text: &str| text.parse::<u32>().map_err(|_| wrong());
+        let (index, of) = (number(index)?, number(of)?);
+        if of > Self::MOST {
+            return Err(format!("there are {} parts at most", Self::MOST));
+        }
+        if index == 0 || index > of { Err(wrong()) } else { Ok(Self { index, of }) }
+    }
 }
 
 /// Why, and who: what every run may be told.

@@ -271,7 +271,7 @@ pub(super) async fn tell(
 }
 
 /// Brings the history up to the journal; what fails here is said, and changes nothing.
-async fn learn(engine: &Engine, output: &Output) {
+pub(super) async fn learn(engine: &Engine, output: &Output) {
     match tokio::time::timeout(LEARN_DEADLINE, engine.learn()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => output.warn(&format!("the history was not kept: {}", with_causes(&error))),

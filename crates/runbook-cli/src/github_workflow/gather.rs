@@ -71,6 +71,17 @@ pub(super) fn facts(
             settings.branch
         ));
     }
+    if layout == WorkflowLayout::Single
+        && let Some(service) = configs.iter().flat_map(|config| &config.services).find(|s| !s.runs_on.is_empty())
+    {
+        notes.push(format!(
+            "`{}` is measured on {} only, and the layout `single` has no job there: let that runner, or a host inside, run \
+             `runbook check --publish --runs-on {}` on a schedule of its own",
+            service.id,
+            service.runs_on.join(", "),
+            service.runs_on.join(",")
+        ));
+    }
     let (variables, secrets) = variables(document, &configs, is_lent);
     let any = |holds: fn(&Config) -> bool| configs.iter().any(holds);
     let install = match settings.install {
@@ -92,6 +103,8 @@ pub(super) fn facts(
         stages: first.stages.iter().map(|stage| (stage.id.clone(), stage.after.clone())).collect(),
         after: settings.after.clone(),
         runs_on: settings.runs_on.clone(),
+        shards: shards(&configs, settings.shard_size),
+        probes_on: probes_on(&configs),
         minutes: minutes(&configs, &install, is_lent),
         install,
         variables,
@@ -251,6 +264,24 @@ fn default_branch(root: &Path) -> Option<String> {
     Some(head.trim().strip_prefix("ref: refs/remotes/origin/")?.to_owned())
 }
 
+/// Over how many jobs the probes are spread, in the environment with the most of them; 0 where there are not many.
+fn shards(configs: &[Config], shard_size: u32) -> u32 {
+    let here = |config: &Config| config.services.iter().filter(|service| service.runs_on.is_empty()).count();
+    let most = u32::try_from(configs.iter().map(here).max().unwrap_or(0)).unwrap_or(u32::MAX);
+    if most > shard_size { most.div_ceil(shard_size.max(1)) } else { 0 }
+}
+
+/// The labels of each runner that alone reaches some services, in the order of the file. The order of labels, and upper
+/// and lower case, make no other runner.
+fn probes_on(configs: &[Config]) -> Vec<Vec<String>> {
+    let mut known = BTreeSet::new();
+    let each = configs.iter().flat_map(|config| &config.services).map(|service| &service.runs_on);
+    each.filter(|labels| !labels.is_empty())
+        .filter(|labels| known.insert(labels.iter().map(|label| label.to_ascii_lowercase()).collect::<BTreeSet<_>>()))
+        .cloned()
+        .collect()
+}
+
 /// How long each job may take: what the plan allows its stages, in the environment that allows the most.
 fn minutes(configs: &[Config], install: &WorkflowInstall, is_lent: bool) -> WorkflowMinutes {
     let most = |period: fn(&Config) -> Duration| {
@@ -267,6 +298,7 @@ fn minutes(configs: &[Config], install: &WorkflowInstall, is_lent: bool) -> Work
         config.stages.iter().map(|stage| limit(stage.timeout)).sum()
     });
     let watch = 2 + most(|config| config.monitor.window.0.saturating_add(config.monitor.startup.0));
+    let look = 5 + most(|config| config.monitor.confirm_budget.0);
     let baseline = 2 + most(|config| config.monitor.baseline_window().0);
     let checks = most(|config| match config.policy.required_checks.is_empty() {
         true => Duration::ZERO,
@@ -278,6 +310,7 @@ fn minutes(configs: &[Config], install: &WorkflowInstall, is_lent: bool) -> Work
         gate: job(checks + custom),
         ci: job(stage + custom),
         deploy: job(baseline + stage + custom),
+        probes: job(look),
         monitor: job(watch + custom),
         rollback: job(stage + watch + custom),
         report: job(0),

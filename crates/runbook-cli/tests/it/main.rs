@@ -26,6 +26,7 @@ mod help;
 mod history;
 mod init;
 mod journal;
+mod published;
 mod recovery;
 mod rollback;
 mod schemas;

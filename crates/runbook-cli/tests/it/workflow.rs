@@ -182,3 +182,29 @@ async fn a_branch_that_no_push_reaches_is_told() {
     fs::write(head, "ref: refs/remotes/origin/trunk\n").unwrap();
     world.run(&["workflow"]).await.exits(0).says(&["the default branch of origin is `trunk`", "`[workflow] branch`"]);
 }
+
+#[tokio::test]
+async fn many_services_get_a_matrix_and_those_elsewhere_a_job_there() {
+    let more: String = (0..120)
+        .map(|number| format!("\n[[service]]\nid = \"more-{number}\"\nurl = \"http://localhost:1/{number}\"\n"))
+        .collect();
+    let inside = "\n[[service]]\nid = \"inside\"\nruns_on = [\"self-hosted\", \"lab\"]\n";
+    let world = World::with(&format!("{CONFIG}{REMOTE}{more}{inside}")).await;
+    world.run(&["workflow"]).await.exits(0).shows(&["(layout jobs)"]);
+    let written = text(&world, FILE);
+    for words in [
+        "        shard: [1, 2, 3]\n",
+        "check --publish --shard \"$RUNBOOK_SHARD/3\" --fail-on never\n",
+        "check --publish --runs-on self-hosted,lab --fail-on never\n",
+        "    needs: [safety-gate, deploy, probes, probes-on-1]\n",
+    ] {
+        assert!(written.contains(words), "{words:?}: {written}");
+    }
+    world.configure(|text| format!("{text}\n[workflow]\nshard_size = 500\n"));
+    let ran = world.run(&["workflow", "--output", "-"]).await;
+    ran.exits(0).hides("shard:").shows(&["probes-on-1"]);
+    let ran = world.run(&["workflow", "--layout", "single", "--output", "-"]).await;
+    ran.exits(0).hides("probes-on-1:").says(&["`inside` is measured on self-hosted, lab only"]);
+    world.configure(|text| text.replace("shard_size = 500", "shard_size = 0"));
+    world.json(&["workflow"]).await.exits(2).fault("configuration");
+}

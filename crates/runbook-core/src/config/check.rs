@@ -15,6 +15,10 @@ use crate::{
 
 /// So many checks may be required at most.
 const MOST_CHECKS: usize = 100;
+/// So many services may be measured by one job of the generated workflow at most.
+const MOST_IN_SHARD: u32 = 500;
+/// So many labels may name a runner at most.
+const MOST_LABELS: usize = 20;
 /// The longest that a gate may wait for checks.
 const LONGEST_CHECKS_WAIT: Duration = Duration::from_secs(6 * 3600);
 
@@ -66,6 +70,9 @@ impl Document {
                 "between 1 and 10000 probes may be under way at once",
                 "for example 512",
             );
+        }
+        if monitor.published_for.0.is_zero() {
+            return wrong("monitor.published_for", "a reading that counts for 0 never counts", "for example \"15m\"");
         }
         if monitor.baseline_window().0 > monitor.baseline_interval().0.saturating_mul(1_000) {
             return wrong(
@@ -142,7 +149,7 @@ impl Document {
         if let Some((path, message, hint)) = github::check(config) {
             return wrong(path, message, hint);
         }
-        if let Some((path, message, hint)) = of_forge(config) {
+        if let Some((path, message, hint)) = of_forge(config).or_else(|| of_runners(config)) {
             return wrong(&path, &message, hint);
         }
         for (at, table) in config.notify.iter().enumerate() {
@@ -231,6 +238,30 @@ fn of_forge(config: &Config) -> Option<(String, String, &'static str)> {
     if host.is_empty() || host.contains('@') || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         let message = "no plain address that people can follow".to_owned();
         return Some(("deploy.environment_url".to_owned(), message, "for example \"https://forge.example.com\""));
+    }
+    None
+}
+
+/// What is wrong with where probes run: where, what, and a way on.
+fn of_runners(config: &Config) -> Option<(String, String, &'static str)> {
+    if config.workflow.shard_size == 0 || config.workflow.shard_size > MOST_IN_SHARD {
+        let message = format!("between 1 and {MOST_IN_SHARD} services are measured by one job");
+        return Some(("workflow.shard_size".to_owned(), message, "for example 50"));
+    }
+    for (at, service) in config.services.iter().enumerate() {
+        let path = format!("service[{at}].runs_on");
+        if service.runs_on.len() > MOST_LABELS {
+            return Some((path, format!("more than {MOST_LABELS} labels"), "name those that tell the runner apart"));
+        }
+        // They stand in lists with commas, and in a workflow.
+        let is_label = |label: &String| {
+            label.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        };
+        if let Some(label) = service.runs_on.iter().find(|label| !is_label(label)) {
+            let message = format!("{label:?} is not the label of a runner (letters, digits and -_.)");
+            return Some((path, message, "for example [\"self-hosted\", \"lab\"]"));
+        }
     }
     None
 }

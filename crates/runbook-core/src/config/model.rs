@@ -42,6 +42,8 @@ pub struct ServiceConfig {
     pub probes: Vec<Kinded>,
     /// How it is deployed; `None`: as `[deploy]` says.
     pub deploy: Option<Kinded>,
+    /// The labels of the runner from which alone it is reached; empty: it is measured where the run is.
+    pub runs_on: Vec<String>,
 }
 
 /// The plain keys of `[[service]]`.
@@ -61,6 +63,9 @@ pub(super) struct ServiceTable {
     /// Thresholds over many samples.
     #[serde(default)]
     pub(super) alert: Vec<AlertConfig>,
+    /// The labels of the runner from which alone it is reached: a run takes what `runbook check --publish` found there.
+    #[serde(default)]
+    pub(super) runs_on: Vec<String>,
 }
 
 fn yes() -> bool {

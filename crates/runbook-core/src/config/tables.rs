@@ -98,6 +98,7 @@ pub(super) fn service(source: &Source, path: &str, mut node: Node) -> Result<Ser
         alerts: table.alert,
         probes,
         deploy,
+        runs_on: table.runs_on,
     })
 }
 

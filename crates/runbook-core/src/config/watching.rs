@@ -28,6 +28,8 @@ pub struct MonitorConfig {
     pub confirm_budget: Period,
     /// How many probes may be under way at once.
     pub concurrency: u32,
+    /// For how long a reading counts that was published from elsewhere, of a service that says `runs_on`.
+    pub published_for: Period,
     /// The latency before a change, which the latency after it is compared with.
     pub baseline: BaselineConfig,
 }
@@ -148,6 +150,7 @@ impl Default for MonitorConfig {
             confirm_pause: Period::millis(500),
             confirm_budget: Period::secs(30),
             concurrency: 512,
+            published_for: Period::secs(15 * 60),
             baseline: BaselineConfig::default(),
         }
     }

@@ -49,6 +49,8 @@ pub struct WorkflowConfig {
     /// Whether GitHub queues the runs of an environment (`concurrency.queue: max`), instead of the lock alone; by default
     /// where `[github] api_url` names no server of one's own, which may not know it yet.
     pub queue: Option<bool>,
+    /// With more services than this, their probes are spread over jobs of at most so many each.
+    pub shard_size: u32,
 }
 
 impl Default for WorkflowConfig {
@@ -60,6 +62,7 @@ impl Default for WorkflowConfig {
             runs_on: vec!["ubuntu-latest".to_owned()],
             install: None,
             queue: None,
+            shard_size: 50,
         }
     }
 }

@@ -144,6 +144,14 @@ impl Engine {
             records: config.deploy.records.clone(),
             policy: config.policy.clone(),
             paths: Arc::new(config.services.iter().map(|s| (s.id.clone(), s.paths.clone())).collect()),
+            runs_on: Arc::new(
+                config
+                    .services
+                    .iter()
+                    .filter(|s| !s.runs_on.is_empty())
+                    .map(|s| (s.id.clone(), s.runs_on.clone()))
+                    .collect(),
+            ),
         };
         let mut built_in = BTreeMap::new();
         for kind in [

@@ -62,14 +62,18 @@ impl Engine {
 }
 
 fn looks(stored: &[Stored]) -> Vec<Look> {
-    let judged = stored.iter().filter_map(|stored| match &stored.event.kind {
-        EventKind::WindowJudged { services, .. } => Some((stored.event.run, services)),
-        _ => None,
+    // What was published counts once, however many runs have taken it.
+    let judged = stored.iter().flat_map(|stored| {
+        let (services, own) = match &stored.event.kind {
+            EventKind::WindowJudged { services, .. } => (services.as_slice(), true),
+            EventKind::ReadingsPublished { services, .. } => (services.as_slice(), false),
+            _ => (&[][..], true),
+        };
+        let run = stored.event.run;
+        let of_event = services.iter().filter(move |judgement| !own || judgement.published_by.is_none());
+        of_event.map(move |judgement| Look { run, judgement: judgement.clone() })
     });
-    judged
-        .flat_map(|(run, services)| services.iter().map(move |judgement| Look { run, judgement: judgement.clone() }))
-        .filter(|look| look.judgement.samples > 0)
-        .collect()
+    judged.filter(|look| look.judgement.samples > 0).collect()
 }
 
 impl crate::registry::Ports {

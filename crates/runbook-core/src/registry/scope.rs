@@ -138,4 +138,6 @@ pub struct Ports {
     pub policy: PolicyConfig,
     /// Each service's `paths`, for the rollback of one component.
     pub paths: Arc<BTreeMap<ServiceId, Vec<String>>>,
+    /// Where the probes of a service run, for each that says `runs_on`: no run takes samples of it.
+    pub runs_on: Arc<BTreeMap<ServiceId, Vec<String>>>,
 }

@@ -46,6 +46,7 @@ impl Stage for BaselineStage {
             .changing()
             .map(|(service, _)| service)
             .filter(|service| service.live != Live::Stopped && !self.ports.observer.is_blind(&service.id))
+            .filter(|service| !self.ports.runs_on.contains_key(&service.id))
             .collect();
         if changing.is_empty() {
             return Ok(Outcome::Skipped("nothing that is about to be changed can be measured before".to_owned()));

@@ -5,6 +5,7 @@ mod checks;
 mod ci;
 mod deploy;
 mod monitor;
+mod published;
 mod records;
 mod report;
 mod rollback;

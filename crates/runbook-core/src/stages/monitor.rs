@@ -1,4 +1,5 @@
-//! The stage `monitor` (and the step `verify`): watches every service for the planned window, or looks once.
+//! The stage `monitor` (and the step `verify`): watches every service for the planned window, or looks once; what others
+//! measured and published since is not measured again.
 //!
 //! After a change it ends early when a changed service is confirmed unhealthy, when the run is fenced or stopped, and
 //! when somebody asks it to end; what was not watched to the end is never called complete.
@@ -7,9 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::NoSettings;
+use super::{NoSettings, published};
 use crate::{
     engine::{StageContext, with_causes},
     plan::{Access, PlannedService, stage_kind},
@@ -25,6 +27,16 @@ const LIVE_DEADLINE: Duration = Duration::from_secs(15);
 
 /// How long the repository may take to name the commits between two releases.
 const SUSPECTS_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How a service is found out about.
+enum Found {
+    /// From here.
+    Watched(Box<Watched>),
+    /// By others, who published it.
+    Published(Box<Judgement>),
+    /// Only from elsewhere: what was published there is looked up once everything else was watched.
+    Elsewhere,
+}
 
 /// Watches services.
 #[derive(Debug)]
@@ -50,6 +62,7 @@ impl Stage for Monitor {
     async fn run(&self, cx: &StageContext) -> Result<Outcome, StageError> {
         let run = cx.run_state().await?;
         let before = cx.environment_state().await?;
+        let begun = cx.now();
         let changed: Vec<ServiceId> = run.changed_services().into_iter().cloned().collect();
         let ends = Ends::default();
         let rules = &self.ports.rules;
@@ -63,27 +76,50 @@ impl Stage for Monitor {
                 () if changed.iter().any(|changed| rules.needs(changed, &service.id)) => Role::Needed,
                 () => Role::Other,
             };
-            self.watch(cx, &service.id, role, was_bad, &ends)
+            let taken = self.published_already(cx, &service.id, &run, &before);
+            self.find_out(cx, &service.id, role, was_bad, taken, &ends)
         });
         let over = CancellationToken::new();
         let guard = self.guard(cx, !changed.is_empty(), &ends, &over);
         let all = async {
-            let watched = join_all(watches).await;
+            let found = join_all(watches).await;
             over.cancel();
-            watched
+            found
         };
-        let (watched, ()) = tokio::join!(all, guard);
+        let (found, ()) = tokio::join!(all, guard);
         if let Err(error) = self.ports.observer.flush().await {
             cx.progress(format!("the history was not kept: {error}"));
         }
+        if !self.ports.runs_on.is_empty() {
+            // What others wrote meanwhile is read; whether this run may go on does not matter to who only looks.
+            let _ = cx.checkpoint().await;
+        }
         let environment = cx.environment_state().await?;
+        let taken = found.iter().filter(|found| matches!(found, Found::Published(_))).count();
+        if taken > 0 {
+            cx.progress(format!("{taken} of {} services were measured by others since the run began", found.len()));
+        }
+        let found: Vec<Found> = cx
+            .plan()
+            .services
+            .iter()
+            .zip(found)
+            .map(|(service, found)| match found {
+                Found::Elsewhere => {
+                    // The reading of a changed service has to be newer than the change, which ended before this began.
+                    let since = changed.contains(&service.id).then_some(begun);
+                    Found::Published(Box::new(self.published_elsewhere(cx, &service.id, &run, since, &environment)))
+                }
+                found => found,
+            })
+            .collect();
         // All at once: one deployer that does not answer must not cost the judgements of the others.
-        let judged = cx.plan().services.iter().zip(&watched).map(|(service, watched)| {
+        let judged = cx.plan().services.iter().zip(&found).map(|(service, found)| {
             let is_changed = changed.contains(&service.id);
-            self.judge(cx, service, watched, is_changed, &run, &environment)
+            self.judge(cx, service, found, is_changed, &run, &environment)
         });
         let mut judgements = join_all(judged).await;
-        let sampled: Vec<Health> = watched.iter().map(|watched| watched.sampled).collect();
+        let sampled: Vec<Health> = found.iter().map(Found::sampled).collect();
         rules.find_causes(&mut judgements, &sampled);
         let outcome = outcome(&judgements);
         cx.judged(judgements).await;
@@ -108,7 +144,81 @@ impl Audience for Shown<'_> {
     }
 }
 
+impl Found {
+    /// What the samples alone say.
+    fn sampled(&self) -> Health {
+        match self {
+            Self::Watched(watched) => watched.sampled,
+            Self::Published(judgement) => judgement.by_samples(),
+            Self::Elsewhere => Health::Unknown,
+        }
+    }
+}
+
 impl Monitor {
+    /// Watches a service, unless it was `taken` from what others published, or is reached from elsewhere only.
+    async fn find_out(
+        &self,
+        cx: &StageContext,
+        service: &ServiceId,
+        role: Role,
+        was_bad: bool,
+        taken: Option<Judgement>,
+        ends: &Ends,
+    ) -> Found {
+        if let Some(judgement) = taken {
+            return Found::Published(Box::new(judgement));
+        }
+        if !self.ports.runs_on.contains_key(service) {
+            return Found::Watched(Box::new(self.watch(cx, service, role, was_bad, ends).await));
+        }
+        let plan = cx.plan().watch;
+        let startup = if role == Role::Changed { plan.startup_ms } else { 0 };
+        // Whoever measures it has the same time for it as this run has for the others.
+        let window = Duration::from_millis(plan.window_ms.saturating_add(startup));
+        if plan.window_ms > 0 {
+            tokio::select! {
+                () = cx.clock().sleep(window) => {}
+                () = ends.early.cancelled() => {}
+            }
+        }
+        Found::Elsewhere
+    }
+
+    /// What others measured since a run began that only looks: its probes were spread over several machines.
+    fn published_already(
+        &self,
+        cx: &StageContext,
+        service: &ServiceId,
+        run: &RunState,
+        environment: &EnvironmentState,
+    ) -> Option<Judgement> {
+        if cx.plan().watch.window_ms > 0 || self.ports.runs_on.contains_key(service) {
+            return None;
+        }
+        published::counting(environment.service(service), run.started_at, cx.now())
+    }
+
+    /// What was published of a service that is reached from elsewhere only: since a moment, or as long as readings count,
+    /// and in any case since the run began.
+    fn published_elsewhere(
+        &self,
+        cx: &StageContext,
+        service: &ServiceId,
+        run: &RunState,
+        since: Option<Timestamp>,
+        environment: &EnvironmentState,
+    ) -> Judgement {
+        let (now, state) = (cx.now(), environment.service(service));
+        let since =
+            since.unwrap_or_else(|| run.started_at.min(published::before(now, self.ports.monitor.published_for.0)));
+        published::counting(state, since, now).unwrap_or_else(|| {
+            let labels = self.ports.runs_on.get(service).map(Vec::as_slice).unwrap_or_default();
+            let newest = state.and_then(|state| state.published.as_ref()).map(|published| published.at);
+            published::missing(service, labels, newest, &self.ports.status, now)
+        })
+    }
+
     /// Ends the watch when the run is asked to end, and when it may no longer change anything.
     async fn guard(&self, cx: &StageContext, has_changed: bool, ends: &Ends, over: &CancellationToken) {
         let overtaken = async { if has_changed { cx.overtaken().await } else { std::future::pending().await } };
@@ -143,15 +253,36 @@ impl Monitor {
         watch(observer, service, rule, role, &Shown(cx), ends).await
     }
 
-    /// What was seen, together with the release before, and with what the deployer says is live.
+    /// What was found, together with the release before, and with what the deployer says is live.
     async fn judge(
+        &self,
+        cx: &StageContext,
+        service: &PlannedService,
+        found: &Found,
+        is_changed: bool,
+        run: &RunState,
+        environment: &EnvironmentState,
+    ) -> Judgement {
+        let mut judgement = match found {
+            Found::Watched(watched) => self.measured(cx, service, watched, is_changed, run).await,
+            Found::Published(judgement) => Judgement::clone(judgement),
+            Found::Elsewhere => Judgement::new(service.id.clone(), Health::Unknown, "nobody measured it", cx.now()),
+        };
+        self.compare_live(cx, service, &mut judgement, environment).await;
+        if is_changed && judgement.health != Health::Healthy && run.rollback.is_none() {
+            judgement.suspects = self.suspects(service, &judgement).await;
+        }
+        judgement
+    }
+
+    /// What was seen from here, together with the release before.
+    async fn measured(
         &self,
         cx: &StageContext,
         service: &PlannedService,
         watched: &Watched,
         is_changed: bool,
         run: &RunState,
-        environment: &EnvironmentState,
     ) -> Judgement {
         let rules = &self.ports.rules;
         let mut judgement =
@@ -167,10 +298,6 @@ impl Monitor {
                 judgement.evidence = format!("slower than before the change; {}", judgement.evidence);
             }
             judgement.comparison = Some(comparison);
-        }
-        self.compare_live(cx, service, &mut judgement, environment).await;
-        if is_changed && judgement.health != Health::Healthy && run.rollback.is_none() {
-            judgement.suspects = self.suspects(service, &judgement).await;
         }
         judgement
     }

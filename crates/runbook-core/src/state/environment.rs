@@ -84,6 +84,10 @@ pub struct ServiceState {
     /// The newest judgement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<Judgement>,
+    /// The newest judgement that somebody published without a run, with who did. It promotes nothing, and says nothing of
+    /// the service until a run takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Judgement>,
     /// When somebody last set out to change it, unless it was judged since: a judgement from before the change says
     /// nothing of what is there now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -328,6 +332,9 @@ impl EnvironmentState {
             EventKind::WindowJudged { services, .. } => {
                 services.iter().for_each(|judgement| self.judged(judgement, event.run))
             }
+            EventKind::ReadingsPublished { by, services } => {
+                services.iter().for_each(|judgement| self.keep_published(judgement, by, event.at));
+            }
             EventKind::RollbackDecided(decision) => {
                 if decision.automatic {
                     self.automatic_rollbacks.push(event.at);
@@ -450,6 +457,18 @@ impl EnvironmentState {
         }
         state.judgement = Some(judgement.clone());
         state.changed_at = None;
+    }
+}
+
+impl EnvironmentState {
+    /// The newest is the one that was measured last: those who publish take no turns. One that is dated later than another
+    /// was written comes from a clock that is wrong, and keeps nobody out.
+    fn keep_published(&mut self, judgement: &Judgement, by: &Owner, written: Timestamp) {
+        let state = self.services.entry(judgement.service.clone()).or_default();
+        if state.published.as_ref().is_none_or(|before| before.at <= judgement.at || before.at > written) {
+            let published_by = Some(by.to_string());
+            state.published = Some(Judgement { complete: false, published_by, ..judgement.clone() });
+        }
     }
 }
 

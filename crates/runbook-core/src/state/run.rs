@@ -281,6 +281,7 @@ impl RunState {
             | EventKind::LockReleased {}
             | EventKind::LockLifted { .. }
             | EventKind::ReleaseFound { .. }
+            | EventKind::ReadingsPublished { .. }
             | EventKind::RunAbandoned { .. }
             | EventKind::Unknown { .. } => {}
         }

@@ -55,6 +55,9 @@ pub struct Judgement {
     /// The commits between the release before and this one, newest first, when it is not healthy after a change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspects: Vec<String>,
+    /// Who measured it and published it, where that was not the run that tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_by: Option<String>,
 }
 
 impl Judgement {
@@ -91,6 +94,7 @@ impl Judgement {
             alerts: Vec::new(),
             comparison: None,
             suspects: Vec::new(),
+            published_by: None,
         }
     }
 }

@@ -202,6 +202,23 @@ fn check_live(before: &EnvironmentState, after: &EnvironmentState, event: &Event
     Ok(())
 }
 
+/// What is published without a run is kept, and changes nothing else.
+fn check_published(before: &EnvironmentState, after: &EnvironmentState, event: &Event) -> TestCaseResult {
+    let EventKind::ReadingsPublished { services, .. } = &event.kind else { return Ok(()) };
+    let without = |state: &EnvironmentState| {
+        let mut state = EnvironmentState { epoch: 0, ..state.clone() };
+        state.services.values_mut().for_each(|service| service.published = None);
+        state.services.retain(|_, service| *service != ServiceState::default());
+        state
+    };
+    prop_assert_eq!(without(before), without(after));
+    for judgement in services {
+        let kept = after.services[&judgement.service].published.as_ref();
+        prop_assert!(kept.is_some_and(|kept| !kept.complete && kept.published_by.is_some()));
+    }
+    Ok(())
+}
+
 /// Nobody but a run itself, or who closes or settles it, changes what is known of it; and what is known stays known.
 fn check_run(before: &RunState, after: &RunState, event: &Event) -> TestCaseResult {
     let run = before.run;
@@ -263,6 +280,7 @@ proptest! {
             check_lock(&before, &state, event)?;
             check_end(&before, &state, event)?;
             check_live(&before, &state, event)?;
+            check_published(&before, &state, event)?;
             for (run, open) in &state.open_runs {
                 check_open(open, *run, &chain, &events)?;
             }
@@ -332,4 +350,14 @@ async fn every_prefix_of_a_real_journal_folds() {
             }
         }
     }
+}
+
+#[test]
+fn every_listed_name_is_the_one_on_the_wire() {
+    let event = EventKind::LockReleased {};
+    let value = serde_json::to_value(&event).unwrap();
+    assert_eq!(value["kind"], event.name());
+    let mut names = EventKind::NAMES.to_vec();
+    names.dedup();
+    assert_eq!(names.len(), EventKind::NAMES.len());
 }

@@ -15,6 +15,7 @@ mod latch;
 mod lock;
 mod outbox;
 mod plans;
+mod published;
 mod pull_requests;
 mod records;
 mod requests;

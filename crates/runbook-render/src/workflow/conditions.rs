@@ -92,6 +92,12 @@ pub(super) fn deploy(has_several: bool) -> Vec<String> {
     lines
 }
 
+/// The probes, before the watch of a run that only looks. What they found is in the journal, so nobody asks them, and a
+/// watch without them takes its own.
+pub(super) fn probes() -> Vec<String> {
+    vec![format!("{NEXT} == 'monitor' && needs.safety-gate.outputs.action == 'update-status'")]
+}
+
 /// The watch: after the deployment, or where a run only looks.
 pub(super) fn monitor() -> Vec<String> {
     vec![format!("!cancelled() && ({} || {NEXT}) == 'monitor'", said("deploy"))]

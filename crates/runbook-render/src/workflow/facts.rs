@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use runbook_core::{EnvironmentId, ServiceId, StepId};
 
+/// How many jobs a matrix may have. Source: <https://docs.github.com/actions/reference/limits>.
+const MOST_SHARDS: u32 = 256;
+
 /// How the jobs are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkflowLayout {
@@ -43,6 +46,8 @@ pub struct WorkflowMinutes {
     pub ci: u32,
     /// The deployment, with the baseline before it.
     pub deploy: u32,
+    /// One look at a part of the services.
+    pub probes: u32,
     /// One watch.
     pub monitor: u32,
     /// The way back, with the watch after it.
@@ -107,6 +112,10 @@ pub struct WorkflowFacts {
     pub secrets: BTreeSet<String>,
     /// What is used of the forge.
     pub uses: WorkflowUses,
+    /// Over how many jobs the probes are spread where a run only looks; with fewer than 2 the watch takes them itself.
+    pub shards: u32,
+    /// The labels of each runner that alone reaches some services.
+    pub probes_on: Vec<Vec<String>>,
     /// How long each job may take.
     pub minutes: WorkflowMinutes,
     /// Whether GitHub queues the runs of an environment.
@@ -157,6 +166,13 @@ impl WorkflowFacts {
         }
         if let Some(label) = self.runs_on.iter().find(|label| !is_word(label)) {
             return wrong("workflow.runs_on", label, "the label of a runner (letters, digits and -_.)");
+        }
+        if let Some(label) = self.probes_on.iter().flatten().find(|label| !is_word(label)) {
+            return wrong("service.runs_on", label, "the label of a runner (letters, digits and -_.)");
+        }
+        if self.shards > MOST_SHARDS {
+            let shards = self.shards.to_string();
+            return wrong("workflow.shard_size", &shards, "a number of jobs that a matrix may have (at most 256)");
         }
         if let Some(name) =
             self.after.iter().find(|name| name.trim().is_empty() || name.as_str() == super::picture::NAME)

@@ -1,5 +1,7 @@
 //! What the templates of the workflow show: the head, each job, and the job that keeps the schedule.
 
+mod probes;
+
 use runbook_core::{Action, StepId};
 use serde::Serialize;
 
@@ -44,11 +46,14 @@ pub(super) struct Head<'a> {
 /// What one job shows.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Job {
-    id: &'static str,
-    name: &'static str,
-    needs: Option<&'static str>,
+    id: String,
+    name: String,
+    needs: Option<String>,
     why: &'static str,
     condition: Vec<String>,
+    /// The numbers of the jobs that this one is spread over, as a list.
+    shards: Option<String>,
+    at_once: u32,
     runs_on: String,
     minutes: u32,
     permissions: Vec<&'static str>,
@@ -115,7 +120,12 @@ pub(super) fn jobs(facts: &WorkflowFacts) -> Vec<Job> {
     let mut jobs = match facts.layout {
         WorkflowLayout::Single => vec![whole_run(facts)],
         WorkflowLayout::Jobs => {
-            vec![gate(facts), ci(facts), deploy(facts), monitor(facts), rollback(facts), report(facts)]
+            let mut jobs = vec![gate(facts), ci(facts), deploy(facts)];
+            let probes = probes::jobs(facts);
+            let monitor = monitor(facts, &probes);
+            jobs.extend(probes);
+            jobs.extend([monitor, rollback(facts), report(facts)]);
+            jobs
         }
     };
     jobs.push(stop(facts));
@@ -193,13 +203,16 @@ fn deploy(facts: &WorkflowFacts) -> Job {
     }
 }
 
-fn monitor(facts: &WorkflowFacts) -> Job {
+/// The watch, once all probes have ended, however they did.
+fn monitor(facts: &WorkflowFacts, probes: &[Job]) -> Job {
     let steps = stages(facts, &[("monitor", "Watch")]);
+    let needs: Vec<&str> =
+        ["safety-gate", "deploy"].into_iter().chain(probes.iter().map(|job| job.id.as_str())).collect();
     let job = later(
         facts,
         "monitor",
         "📊 Monitoring",
-        "safety-gate, deploy",
+        &needs.join(", "),
         facts.minutes.monitor,
         conditions::monitor(),
         steps,
@@ -270,8 +283,8 @@ fn stop(facts: &WorkflowFacts) -> Job {
 /// A job that begins with the default branch, or the commit that was pushed to it.
 fn job(
     facts: &WorkflowFacts,
-    id: &'static str,
-    name: &'static str,
+    id: &str,
+    name: &str,
     minutes: u32,
     condition: Vec<String>,
     permissions: Vec<&'static str>,
@@ -282,11 +295,13 @@ fn job(
         WorkflowInstall::Checkout | WorkflowInstall::Preinstalled => String::new(),
     };
     Job {
-        id,
-        name,
+        id: id.to_owned(),
+        name: name.to_owned(),
         needs: None,
         why: "",
         condition,
+        shards: None,
+        at_once: 1,
         runs_on: runs_on(facts),
         minutes,
         permissions,
@@ -306,15 +321,15 @@ fn job(
 /// A job that goes on with the run of the first one: on the same commit, because the configuration is part of the plan.
 fn later(
     facts: &WorkflowFacts,
-    id: &'static str,
-    name: &'static str,
-    needs: &'static str,
+    id: &str,
+    name: &str,
+    needs: &str,
     minutes: u32,
     condition: Vec<String>,
     steps: Vec<Step>,
 ) -> Job {
     Job {
-        needs: Some(needs),
+        needs: Some(needs.to_owned()),
         git_ref: format!("needs.safety-gate.outputs.commit || '{}'", facts.branch),
         outputs: vec![pair("next", &next_of(&steps))],
         ..job(facts, id, name, minutes, condition, vec![contents(facts, false)], steps)
@@ -332,7 +347,11 @@ fn contents(facts: &WorkflowFacts, pushes: bool) -> &'static str {
 }
 
 fn runs_on(facts: &WorkflowFacts) -> String {
-    match facts.runs_on.as_slice() {
+    runner(&facts.runs_on)
+}
+
+fn runner(labels: &[String]) -> String {
+    match labels {
         [label] => super::yaml::scalar(label),
         labels => {
             let labels: Vec<String> = labels.iter().map(|label| super::yaml::scalar(label)).collect();

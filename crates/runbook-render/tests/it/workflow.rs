@@ -32,10 +32,13 @@ fn minimal() -> WorkflowFacts {
             pushes_branch: false,
             pull_request: false,
         },
+        shards: 0,
+        probes_on: Vec::new(),
         minutes: WorkflowMinutes {
             gate: 40,
             ci: 65,
             deploy: 70,
+            probes: 36,
             monitor: 40,
             rollback: 70,
             report: 40,
@@ -72,6 +75,17 @@ fn forge() -> WorkflowFacts {
     }
 }
 
+/// 120 services in three parts, and some more that two runners alone reach.
+fn many() -> WorkflowFacts {
+    let labels = |labels: &[&str]| labels.iter().map(|&label| label.to_owned()).collect::<Vec<_>>();
+    WorkflowFacts {
+        services: (0..120).map(|number| format!("service-{number}").parse().unwrap()).collect(),
+        shards: 3,
+        probes_on: vec![labels(&["self-hosted", "lab"]), labels(&["edge"])],
+        ..forge()
+    }
+}
+
 fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
@@ -85,7 +99,7 @@ fn all() -> Vec<WorkflowFacts> {
         ..minimal()
     };
     let queue = WorkflowFacts { queue: true, ..forge() };
-    let each = [minimal(), forge(), rust, own, queue];
+    let each = [minimal(), forge(), rust, own, queue, many()];
     let layouts = [WorkflowLayout::Single, WorkflowLayout::Jobs];
     each.iter().flat_map(|facts| layouts.map(|layout| WorkflowFacts { layout, ..facts.clone() })).collect()
 }
@@ -309,9 +323,53 @@ fn what_cannot_stand_in_a_workflow_is_refused_with_its_key() {
     assert_eq!(refused(&|facts| facts.file = text("runbook")), "status_issue.workflow");
     assert_eq!(refused(&|facts| facts.runs_on = vec![text("${{ github.actor }}")]), "workflow.runs_on");
     assert_eq!(refused(&|facts| facts.runs_on.clear()), "workflow.runs_on");
+    assert_eq!(refused(&|facts| facts.probes_on = vec![vec![text("a,b")]]), "service.runs_on");
+    assert_eq!(refused(&|facts| facts.shards = 257), "workflow.shard_size");
     assert_eq!(refused(&|facts| facts.after = vec![text("AI Agent Handoff & Autonomous Runbook")]), "workflow.after");
     assert_eq!(refused(&|facts| facts.secrets = names(&["A B"])), "_env, pass_env");
     assert_eq!(refused(&|facts| facts.config = Some(text("a b; c"))), "--config");
+}
+
+#[test]
+fn probes_of_many_services_are_spread_over_a_matrix_before_the_watch() {
+    let text = workflow(&many()).unwrap();
+    let order =
+        ["safety-gate", "ci", "deploy", "probes", "probes-on-1", "probes-on-2", "monitor", "rollback", "report"];
+    assert_eq!(jobs(&text)[..9], order);
+    let probes = job(&text, "probes");
+    for line in [
+        "    needs: [safety-gate]",
+        "      needs.safety-gate.outputs.next == 'monitor' && needs.safety-gate.outputs.action == 'update-status'",
+        "      fail-fast: false",
+        "      max-parallel: 3",
+        "        shard: [1, 2, 3]",
+        "    timeout-minutes: 36",
+        "      contents: write",
+        "        run: runbook check --publish --shard \"$RUNBOOK_SHARD/3\" --fail-on never --environment \"$RUNBOOK_ENVIRONMENT\"",
+        "          RUNBOOK_SHARD: ${{ matrix.shard }}",
+        "          RUNBOOK_ENVIRONMENT: ${{ needs.safety-gate.outputs.environment }}",
+    ] {
+        assert!(probes.contains(&line), "{line:?}: {probes:#?}");
+    }
+    assert!(!probes.iter().any(|line| line.contains("monitoring-report") || line.starts_with("    outputs:")));
+    let lab = job(&text, "probes-on-1");
+    assert!(lab.contains(&"    runs-on: [self-hosted, lab]"), "{lab:#?}");
+    let there = "        run: runbook check --publish --runs-on self-hosted,lab --fail-on never --environment \"$RUNBOOK_ENVIRONMENT\"";
+    assert!(lab.contains(&there), "{lab:#?}");
+    assert!(!lab.iter().any(|line| line.contains("strategy:")), "{lab:#?}");
+    assert!(job(&text, "probes-on-2").contains(&"    runs-on: edge"));
+    // The watch waits for them, however they ended, and asks them nothing: they may have been skipped.
+    let monitor = job(&text, "monitor");
+    assert!(monitor.contains(&"    needs: [safety-gate, deploy, probes, probes-on-1, probes-on-2]"), "{monitor:#?}");
+    assert!(monitor.iter().any(|line| line.trim_start().starts_with("!cancelled() && ")), "{monitor:#?}");
+    assert!(!text.contains("needs.probes"), "{text}");
+    assert_eq!(text.matches("name: monitoring-report").count(), 2, "the report's and the stop's: nothing is merged");
+    let few = workflow(&WorkflowFacts { shards: 1, probes_on: Vec::new(), ..many() }).unwrap();
+    assert!(!jobs(&few).contains(&"probes") && !few.contains("strategy:"), "{few}");
+    let single = workflow(&WorkflowFacts { layout: WorkflowLayout::Single, ..many() }).unwrap();
+    assert_eq!(jobs(&single), ["runbook", "emergency-stop", "keep-schedule"]);
+    let wide = workflow(&WorkflowFacts { shards: 100, ..many() }).unwrap();
+    assert!(job(&wide, "probes").contains(&"      max-parallel: 20"), "{wide}");
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::{
@@ -19,6 +22,7 @@ use tokio::{
 pub(crate) struct Service {
     address: SocketAddr,
     answers: Arc<Mutex<HashMap<String, (u16, String)>>>,
+    asked: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
@@ -29,12 +33,20 @@ impl Service {
         let address = listener.local_addr().expect("a bound socket has an address");
         let answers = Arc::new(Mutex::new(HashMap::new()));
         let (live, known) = (live.to_owned(), Arc::clone(&answers));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(answer(stream, live.clone(), Arc::clone(&known)));
             }
         });
-        Self { address, answers, server }
+        Self { address, answers, asked, server }
+    }
+
+    /// How often it was asked so far.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub(crate) fn url(&self) -> String {

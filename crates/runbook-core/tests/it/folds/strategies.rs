@@ -110,6 +110,9 @@ pub fn kind(name: &str) -> BoxedStrategy<EventKind> {
         "window_judged" => (step(), vec(judgement(), 0..4))
             .prop_map(|(step, services)| EventKind::WindowJudged { step, services })
             .boxed(),
+        "readings_published" => (owner(), vec(judgement(), 0..4))
+            .prop_map(|(by, services)| EventKind::ReadingsPublished { by, services })
+            .boxed(),
         "cancel_requested" => select(vec![Signal::Interrupt, Signal::Terminate])
             .prop_map(|signal| EventKind::CancelRequested { signal })
             .boxed(),
