@@ -149,7 +149,15 @@ fn whole_run(facts: &WorkflowFacts) -> Job {
         outputs: outputs("steps.event.outputs", &["run", "action", "verdict", "operational-status", "issue"]),
         keeps_credentials: uses.pushes_branch,
         reports: true,
-        ..job(facts, "runbook", "🤖 Runbook", waiting(facts, facts.minutes.single), conditions::event(facts), permissions, steps)
+        ..job(
+            facts,
+            "runbook",
+            "🤖 Runbook",
+            waiting(facts, facts.minutes.single),
+            conditions::event(facts),
+            permissions,
+            steps,
+        )
     }
 }
 
@@ -166,7 +174,15 @@ fn gate(facts: &WorkflowFacts) -> Job {
     Job {
         why: "Every event but an emergency stop, in the repository itself; what is no event of ours ends here.",
         outputs,
-        ..job(facts, "safety-gate", "🛡️ Safety Gate", waiting(facts, facts.minutes.gate), conditions::event(facts), permissions, steps)
+        ..job(
+            facts,
+            "safety-gate",
+            "🛡️ Safety Gate",
+            waiting(facts, facts.minutes.gate),
+            conditions::event(facts),
+            permissions,
+            steps,
+        )
     }
 }
 
