@@ -51,7 +51,10 @@ const LINTERS = {
 const validator = spawnSync("action-validator", ["--version"]);
 if (!validator.error && validator.status === 0) {
   LINTERS["action-validator"] = (file) => {
-    const run = spawnSync("action-validator", [file], { encoding: "utf8" });
+    // Its schema is older than `queue: max`, which the others know.
+    const older = file.replace(/\.yml$/, ".without-queue.yml");
+    writeFileSync(older, readFileSync(file, "utf8").replace(/^ +queue: max\n/gm, ""));
+    const run = spawnSync("action-validator", [older], { encoding: "utf8" });
     return run.status === 0 ? [] : [(run.stderr + run.stdout).trim().slice(0, 500)];
   };
 }
