@@ -64,14 +64,14 @@ struct Happened {
 }
 
 impl Acted {
-    async fn new(layout: &'static str) -> Self {
+    async fn new(layout: &'static str, more: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let journal = home.path().join("journal.git");
         let made = Command::new("git").args(["init", "-q", "--bare"]).arg(&journal).status().await.unwrap();
         assert!(made.success());
         let config = format!(
             "{CONFIG}\n[journal]\nhome = \"remote\"\nremote = \"file://{}\"\n\n[deploy]\non_push = true\n\n[workflow]\n\
-             install = \"preinstalled\"\nqueue = false\nruns_on = [\"self-hosted\", \"forge\"]\nafter = [\"Build\"]\n",
+             install = \"preinstalled\"\nqueue = false\nruns_on = [\"self-hosted\", \"forge\"]\nafter = [\"Build\"]\n{more}",
             journal.display()
         );
         let github = FakeGitHub::start().await;
@@ -207,7 +207,7 @@ fn dispatch(action: &str, inputs: &[(&str, &str)]) -> Value {
 }
 
 async fn every_event_does_what_it_should(layout: &'static str) {
-    let mut acted = Acted::new(layout).await;
+    let mut acted = Acted::new(layout, "").await;
     let head = acted.world.repository.head().to_string();
     let push = json!({ "ref": "refs/heads/main", "after": head, "deleted": false });
     let ended = json!({ "action": "completed", "workflow": { "name": "Build" }, "workflow_run": {
@@ -260,4 +260,23 @@ async fn in_one_job_every_event_does_what_it_should() {
 #[ignore = "needs act: cargo xtask contract act"]
 async fn in_a_job_for_each_stage_every_event_does_what_it_should() {
     every_event_does_what_it_should("jobs").await;
+}
+
+/// Each of two services is measured by a job of its own, and the watch takes what they published.
+#[tokio::test]
+#[ignore = "needs act: cargo xtask contract act"]
+async fn many_services_are_measured_by_a_matrix_of_jobs() {
+    let web = "shard_size = 1\n\n[[service]]\nid = \"web\"\nurl = \"${API_URL}\"\n\n[[service.probe]]\nkind = \"http\"\npath = \"/health\"\n";
+    let mut acted = Acted::new("jobs", web).await;
+    acted.world.deployed("v1.0.0").await;
+    let happened = acted.happens("schedule", json!({ "schedule": "17 */6 * * *" })).await;
+    acted
+        .leaves("a schedule with a matrix", &happened, "update-status", &["monitor", "probes", "report", "safety-gate"])
+        .await;
+    let status = acted.world.json(&["status"]).await.json();
+    let rows = status["services"].as_array().unwrap().clone();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert!(row["evidence"].as_str().unwrap().contains("measured by job probes"), "{row}: {}", happened.log);
+    }
 }
