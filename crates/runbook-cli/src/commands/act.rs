@@ -135,8 +135,7 @@ pub(super) async fn carry_out(
     output: &Output,
 ) -> Result<Carried, Fault> {
     // From the first moment on, a signal ends in a report.
-    let cancel =
-        signals::listen(output).map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
+    let cancel = signals::listen(output)?;
     let project = Project::load(global, wish.action != Action::UpdateStatus)?;
     let sinks: Vec<Arc<dyn EventSink>> = output.sinks();
     let purpose = match wish.action {

@@ -24,8 +24,7 @@ pub(super) async fn recover(
     registry: &Registry,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let cancel =
-        signals::listen(output).map_err(|error| Fault::internal(format!("failed to listen for signals: {error}")))?;
+    let cancel = signals::listen(output)?;
     let project = Project::load(global, true)?;
     let world = World::new(&project, output.sinks(), Purpose::Act).with_history(&project);
     let engine = Engine::assemble(&project.config, registry, &world.surroundings)?;
