@@ -2,29 +2,21 @@
 #![allow(clippy::expect_used, reason = "a test cannot go on without its server, and says what failed")]
 
 use std::{
-    fs, io,
+    io,
     net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::aws_lc_rs,
-        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-    },
-};
+use tokio_rustls::TlsAcceptor;
 
-use crate::door::Door;
+use crate::{certificate::acceptor, door::Door};
 
 /// The longest head of a request, in bytes.
 const LONGEST_HEAD: usize = 8 * 1024;
@@ -62,7 +54,7 @@ impl ConnectProxy {
     /// When no port of 127.0.0.1 could be bound, or no certificate could be made.
     pub async fn start(host: &str, to: SocketAddr, authority: &Path, password: Option<&str>) -> Self {
         let heads = Arc::new(Mutex::new(Vec::new()));
-        let acceptor = acceptor(host, authority);
+        let acceptor = acceptor(host, "authority of the proxy", authority);
         let line = format!("CONNECT {host}:443 HTTP/1.1");
         let wanted = password.map(|p| format!("Basic {}", data_encoding::BASE64.encode(p.as_bytes())));
         let kept = Arc::clone(&heads);
@@ -136,25 +128,4 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
         head.push(stream.read_u8().await?);
     }
     Ok(String::from_utf8_lossy(&head).trim_end().to_owned())
-}
-
-/// A certificate for one name, and its authority's in a file.
-fn acceptor(host: &str, authority: &Path) -> TlsAcceptor {
-    let mut params = CertificateParams::new(Vec::new()).expect("no names are valid ones");
-    params.distinguished_name.push(DnType::CommonName, "authority of the proxy");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("failed to make a key"));
-    let issuer = issuer.expect("failed to sign an authority's certificate");
-    fs::write(authority, issuer.pem()).expect("failed to write the authority's certificate");
-    let key = KeyPair::generate().expect("failed to make a key");
-    let params = CertificateParams::new(vec![host.to_owned()]).expect("the host has a valid name");
-    let certificate = params.signed_by(&key, &issuer).expect("failed to sign a certificate");
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has the usual versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .expect("certificate and key belong together");
-    TlsAcceptor::from(Arc::new(config))
 }

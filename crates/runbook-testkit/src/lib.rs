@@ -37,6 +37,7 @@ pub mod github;
 #[cfg(unix)]
 pub mod parts;
 
+mod certificate;
 mod clock;
 mod connect_proxy;
 mod door;

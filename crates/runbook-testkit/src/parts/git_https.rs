@@ -3,7 +3,7 @@
 
 use std::{
     convert::Infallible,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,7 +20,6 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -28,17 +27,10 @@ use tokio::{
     process::Command,
     time::timeout,
 };
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::aws_lc_rs,
-        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-    },
-};
+use tokio_rustls::TlsAcceptor;
 
 use super::{find::require, group::Group, run};
-use crate::{door::Door, http_target::Reply};
+use crate::{certificate::acceptor, door::Door, http_target::Reply};
 
 /// The longest body of a request, in bytes; a longer one is answered with 413.
 const LONGEST_REQUEST: usize = 16 * 1024 * 1024;
@@ -95,7 +87,7 @@ impl GitHttps {
     pub async fn start(root: &Path, token: &str) -> Option<Self> {
         let git = require("git", "git")?;
         let folder = TempDir::with_prefix("runbook-git-https-").expect("failed to make a temporary folder");
-        let acceptor = acceptor(&folder.path().join("ca.pem"));
+        let acceptor = acceptor("127.0.0.1", "authority of the test", &folder.path().join("ca.pem"));
         // A token as forges take it (RFC 7617): any user, the token as the password.
         let authorization = format!("Basic {}", BASE64.encode(format!("x-access-token:{token}").as_bytes()));
         let orders = Mutex::new(Orders::default());
@@ -135,27 +127,6 @@ impl Shared {
     fn orders(&self) -> MutexGuard<'_, Orders> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A certificate for 127.0.0.1, and its authority's in a file.
-fn acceptor(authority: &Path) -> TlsAcceptor {
-    let mut params = CertificateParams::new(Vec::new()).expect("no names are valid ones");
-    params.distinguished_name.push(DnType::CommonName, "authority of the test");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("failed to make a key"));
-    let issuer = issuer.expect("failed to sign an authority's certificate");
-    fs::write(authority, issuer.pem()).expect("failed to write the authority's certificate");
-    let key = KeyPair::generate().expect("failed to make a key");
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address is a valid name");
-    let certificate = params.signed_by(&key, &issuer).expect("failed to sign a certificate");
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has the usual versions")
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .expect("certificate and key belong together");
-    TlsAcceptor::from(Arc::new(config))
 }
 
 async fn connection(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
